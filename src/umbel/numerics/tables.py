@@ -1,0 +1,133 @@
+"""Discrete laws with named axes, and the arithmetic that undefined cells obey.
+
+A cell that conditions on an event of probability zero is NaN; it stays harmless wherever the
+estimand multiplies it by zero, and shows as NaN wherever the answer really depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from umbel.errors import DataError, did_you_mean, shown
+from umbel.variable import State
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A discrete law (or a table of values) with one named axis per variable.
+
+    Parameters
+    ----------
+    axes
+        Names, one per dimension of ``array``. With plates the first axis is ``"unit"``, then one
+        for each plate that holds a plate: a finite population, each unit with its mass.
+    array
+        Numbers, shape ``(states of axes[0], …)``; kept as read-only float64.
+    states
+        Labels of the states of an axis, in order; 0, 1, … where none are given.
+
+    Raises
+    ------
+    DataError
+        For axes that repeat or do not match the array.
+
+    Examples
+    --------
+    >>> joint = Table(("A", "Y"), [[0.3, 0.2], [0.1, 0.4]])
+    >>> joint.marginal(("Y",)).array.round(3).tolist()
+    [0.4, 0.6]
+    """
+
+    axes: tuple[str, ...]
+    array: Array
+    states: Mapping[str, tuple[State, ...]]
+
+    def __init__(
+        self, axes: Sequence[str], array: ArrayLike, states: Mapping[str, Sequence[State]] | None = None
+    ) -> None:
+        values = np.array(array, dtype=np.float64)
+        names = tuple(axes)
+        if len(set(names)) != len(names):
+            raise DataError(f"A table names the axis {shown(_repeated(names))} twice. Each axis has its own name.")
+        if values.ndim != len(names):
+            raise DataError(f"A table of {values.ndim} dimensions has {len(names)} axes: {', '.join(names)}.")
+        values.setflags(write=False)
+        labels = {name: tuple(states[name]) for name in states} if states else {}
+        for name, given in labels.items():
+            if name not in names:
+                raise DataError(f"States are given for {shown(name)}. {did_you_mean(name, names)}")
+            if len(given) != values.shape[names.index(name)]:
+                size = values.shape[names.index(name)]
+                raise DataError(f"Axis {shown(name)} has {size} entries and {len(given)} states.")
+        object.__setattr__(self, "axes", names)
+        object.__setattr__(self, "array", values)
+        object.__setattr__(self, "states", labels)
+
+    def size(self, axis: str) -> int:
+        """Number of states of an axis."""
+        return int(self.array.shape[self.axes.index(axis)])
+
+    def states_of(self, axis: str) -> tuple[State, ...]:
+        """States of an axis in order: its labels, or 0, 1, …"""
+        return self.states.get(axis) or tuple(range(self.size(axis)))
+
+    def marginal(self, axes: Sequence[str]) -> Table:
+        """Sum out every other axis; axes in the order asked."""
+        keep = [self.axes.index(name) for name in axes]
+        rest = tuple(i for i in range(len(self.axes)) if i not in keep)
+        summed = self.array.sum(axis=rest)
+        left = [i for i in range(len(self.axes)) if i in keep]
+        ordered = np.transpose(summed, [left.index(i) for i in keep])
+        return Table(tuple(axes), ordered, {name: self.states[name] for name in axes if name in self.states})
+
+
+def _repeated(names: tuple[str, ...]) -> str:
+    return next(name for i, name in enumerate(names) if name in names[:i])
+
+
+def times(a: Array, b: Array) -> Array:
+    """Product in which zero times undefined is zero; broadcasts."""
+    out: Array = a * b
+    if np.isnan(out).any():
+        out = np.where((a == 0) | (b == 0), 0.0, out)
+    return out
+
+
+def over(a: Array, b: Array) -> Array:
+    """Quotient in which anything over zero is undefined (NaN); broadcasts."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out: Array = a / b
+    return np.where(b == 0, np.nan, out)
+
+
+def grouped(values: Array, tolerance: float = 1e-7) -> tuple[NDArray[np.intp], Array]:
+    """Group equal rows: the code of each row, and one representative row per code.
+
+    Rows are equal when every entry agrees up to ``tolerance`` (chains of close values join, so no
+    rounding boundary can split a group). NaN equals NaN.
+
+    Parameters
+    ----------
+    values
+        Shape (rows, entries).
+
+    Returns
+    -------
+    codes, atoms
+        Shapes (rows,) and (groups, entries).
+    """
+    rows, entries = values.shape
+    codes = np.zeros((rows, max(entries, 1)), dtype=np.intp)
+    for column in range(entries):
+        entry = np.where(np.isnan(values[:, column]), -1e9, values[:, column])
+        order = np.argsort(entry, kind="stable")
+        steps = np.diff(entry[order]) > tolerance
+        codes[order[1:], column] = np.cumsum(steps)
+    _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    return inverse.reshape(-1), values[first]
