@@ -187,7 +187,11 @@ class Graph:
                 if kind:
                     masks[kind][i] |= 1 << j
         graph = Graph(
-            tuple(order), *(tuple(mask) for mask in masks), latent=sum(1 << order[name] for name in set(hidden))
+            tuple(order),
+            tuple(masks[0]),
+            tuple(masks[1]),
+            tuple(masks[2]),
+            latent=sum(1 << order[name] for name in set(hidden)),
         )
         return graph
 

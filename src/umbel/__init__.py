@@ -1,0 +1,58 @@
+"""Causal questions of structured data, compiled: a graph, a question and data in; one Answer out.
+
+The public names load on first use (PEP 562), so that importing umbel, parsing a graph and
+identifying a question never wait for numpy::
+
+    graph = umbel.Graph.parse("latent U; U -> { A Y }; A -> Y; A -> M; M -> Y")
+    question = umbel.Question.parse("P(Y | do(A))")
+    verdict = umbel.identify(graph, question)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from umbel.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from umbel.errors import DataError as DataError
+    from umbel.errors import GrammarError as GrammarError
+    from umbel.errors import GraphError as GraphError
+    from umbel.errors import InputError as InputError
+    from umbel.errors import MissingExtra as MissingExtra
+    from umbel.errors import ProblemError as ProblemError
+    from umbel.errors import QuestionError as QuestionError
+    from umbel.errors import UmbelError as UmbelError
+    from umbel.graph.mixed import Graph as Graph
+    from umbel.results.answer import Answer as Answer
+    from umbel.results.check import Check as Check
+
+_HOME = {
+    "Answer": "umbel.results.answer",
+    "Check": "umbel.results.check",
+    "DataError": "umbel.errors",
+    "GrammarError": "umbel.errors",
+    "Graph": "umbel.graph.mixed",
+    "GraphError": "umbel.errors",
+    "InputError": "umbel.errors",
+    "MissingExtra": "umbel.errors",
+    "ProblemError": "umbel.errors",
+    "QuestionError": "umbel.errors",
+    "UmbelError": "umbel.errors",
+}
+"""Where each public name lives. The type checker reads the imports above; a test compares the two."""
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value  # next time it is an ordinary attribute
+        return value
+    raise AttributeError(f"module 'umbel' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,39 @@
+"""A Check: one thing that could have gone wrong, whether it did, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One test of a result, true when passed.
+
+    Estimators, ``verify()`` and the data door all return checks, so that a doubt reaches the
+    reader as a value with advice and never as a warning that scrolls away.
+
+    Parameters
+    ----------
+    name
+        What was tested, in a few words: ``"positivity"``.
+    passed
+        Whether it held.
+    value
+        The number that decided, where there is one.
+    advice
+        One sentence: what it means and what to do; may be empty when passed.
+
+    Examples
+    --------
+    >>> check = Check("positivity", passed=False, value=0.0, advice="No school treated everyone.")
+    >>> bool(check)
+    False
+    """
+
+    name: str
+    passed: bool
+    value: float | None = None
+    advice: str = ""
+
+    def __bool__(self) -> bool:
+        return self.passed

@@ -1,0 +1,116 @@
+"""The public face: pinned names, loaded lazily, and never replaced by a room of the same name."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import umbel
+
+PUBLIC = {
+    "Answer",
+    "Check",
+    "DataError",
+    "GrammarError",
+    "Graph",
+    "GraphError",
+    "InputError",
+    "MissingExtra",
+    "ProblemError",
+    "QuestionError",
+    "UmbelError",
+    "__version__",
+}
+
+IMPORT_SECONDS = 0.3  # the promise of the issue; in practice a tenth of it
+HEAVY = ("numpy", "scipy", "typer", "rich", "duckdb", "narwhals", "pyarrow", "networkx", "pandas")
+
+# One call of each public name: cheap, complete, repeatable.
+CALLS: dict[str, Callable[[], object]] = {
+    "Answer": lambda: umbel.Answer(question="P(Y | do(A))", verdict="refused").to_dict(),
+    "Check": lambda: umbel.Check("positivity", passed=True),
+    "DataError": lambda: str(umbel.DataError("x")),
+    "GrammarError": lambda: str(umbel.GrammarError("x", line=1, column=2, word="y", what="graph")),
+    "Graph": lambda: umbel.Graph.build(directed=[("A", "Y")]),
+    "GraphError": lambda: str(umbel.GraphError("x")),
+    "InputError": lambda: str(umbel.InputError("x")),
+    "MissingExtra": lambda: str(umbel.MissingExtra("jax", "bayes")),
+    "ProblemError": lambda: str(umbel.ProblemError("x")),
+    "QuestionError": lambda: str(umbel.QuestionError("x")),
+    "UmbelError": lambda: str(umbel.UmbelError("x")),
+    "__version__": lambda: umbel.__version__,
+}
+
+EVERY_ROOM = """
+import importlib, pkgutil, umbel
+for found in pkgutil.walk_packages(umbel.__path__, "umbel."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+for again in range(2):
+    for name in umbel.__all__:
+        value = getattr(umbel, name)
+        assert type(value).__name__ != "module", name
+"""
+
+
+def run(code: str) -> str:
+    src = Path(__file__).parents[2] / "src"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, "PYTHONPATH": str(src)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_public_names_are_pinned() -> None:
+    assert set(umbel.__all__) == PUBLIC
+    assert set(dir(umbel)) == PUBLIC
+
+
+def test_lazy_names_and_typed_names_agree() -> None:
+    assert umbel.__file__ is not None
+    tree = ast.parse(Path(umbel.__file__).read_text(encoding="utf-8"))
+    typed = {
+        alias.asname: node.module
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert typed == umbel._HOME
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_each_public_name_works_twice(name: str) -> None:
+    assert CALLS[name]() == CALLS[name]()
+
+
+def test_every_room_imports_and_replaces_no_public_name() -> None:
+    run(EVERY_ROOM)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'umbel' has no attribute 'Grahp'"):
+        _ = umbel.Grahp  # type: ignore[attr-defined]
+
+
+def test_import_loads_nothing_heavy() -> None:
+    code = f"import sys, umbel; umbel.Graph; umbel.Answer; print([m for m in {HEAVY!r} if m in sys.modules])"
+    assert run(code).strip() == "[]"
+
+
+def test_import_is_fast() -> None:
+    code = "import time; t = time.perf_counter(); import umbel; umbel.Graph; print(time.perf_counter() - t)"
+    best = min(float(run(code)) for _ in range(3))
+    assert best < IMPORT_SECONDS
