@@ -1,0 +1,279 @@
+"""Problem files: a graph, a question and where the data is, read from TOML into plain values.
+
+A file is checked here for its own form only: keys, types, ranges. Whether the graph parses,
+the question fits it and the tables match both is decided by the rooms that know them. Paths are
+kept as written and read relative to the file; none is opened here, because identifying a
+question needs no data.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from umbel.config.section import Section
+from umbel.errors import ProblemError, shown
+from umbel.variable import State
+
+
+@dataclass(frozen=True, slots=True)
+class SummarySpec:
+    """A published summary: ``of`` is read inside each unit; value and se are columns of units."""
+
+    of: str
+    value: str
+    se: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudySpec:
+    """One ``[[study]]``: its tables, one per level, and what is known of how they came about.
+
+    Parameters
+    ----------
+    table
+        Path or database table of the innermost level; None where only summaries are published.
+    units
+        Pairs ``(key, path)`` of the outer levels, outermost first; the key is the column that
+        joins them, and empty where ``unit`` was left out.
+    unit
+        Key columns, outermost first.
+    count, weight, unit_weight, cluster, strata
+        Columns with that meaning.
+    do, assigned
+        Variables that this study randomised, and the level at which it did.
+    edges, selected, errors, summaries, counts, database
+        As in the problem file.
+    """
+
+    table: str | None = None
+    units: tuple[tuple[str, str], ...] = ()
+    unit: tuple[str, ...] = ()
+    count: str | None = None
+    weight: str | None = None
+    unit_weight: str | None = None
+    cluster: str | None = None
+    strata: str | None = None
+    do: tuple[str, ...] = ()
+    assigned: str | None = None
+    edges: str | None = None
+    selected: tuple[str, ...] = ()
+    errors: tuple[tuple[str, str], ...] = ()
+    summaries: tuple[SummarySpec, ...] = ()
+    counts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    database: str | None = None
+
+    def paths(self) -> tuple[str, ...]:
+        """The files that this study names; none of a database's tables."""
+        if self.database is not None:
+            return ()
+        return tuple(path for path in (self.table, *(path for _, path in self.units), self.edges) if path is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class VariableSpec:
+    """One ``[variables.NAME]``: the column that holds it, its words, its codes for "missing"."""
+
+    name: str
+    column: str | None = None
+    label: str | None = None
+    measure: str | None = None
+    missing: tuple[State, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSpec:
+    """The ``[method]`` table; None leaves the choice to umbel, and the Answer reports it."""
+
+    name: str | None = None
+    level: float = 0.95
+    seed: int = 0
+    location: float | None = None
+    scale: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemSpec:
+    """A whole problem file as values.
+
+    Parameters
+    ----------
+    graph
+        Graph text.
+    questions
+        Question texts, at least one.
+    title, assumptions
+        The user's own words, carried into the Answer.
+    studies, variables, method
+        The data and how to estimate.
+    equations
+        Path of given structural equations.
+    folder
+        Where relative paths start.
+    several
+        True when the questions were given as a list; then so are the answers.
+    """
+
+    graph: str
+    questions: tuple[str, ...]
+    title: str = ""
+    assumptions: tuple[str, ...] = ()
+    studies: tuple[StudySpec, ...] = ()
+    variables: tuple[VariableSpec, ...] = ()
+    method: MethodSpec = MethodSpec()
+    equations: str | None = None
+    folder: Path = field(default_factory=Path)
+    several: bool = False
+
+
+def load_problem(path: str | os.PathLike[str]) -> ProblemSpec:
+    """Read a problem file; O(its length).
+
+    Raises
+    ------
+    ProblemError
+        One line: the file, the key, the value, what was possible.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ProblemError(f"There is no problem file {shown(str(path))}.") from None
+    except IsADirectoryError:
+        raise ProblemError(f"{shown(str(path))} is a folder, not a problem file.") from None
+    except UnicodeDecodeError as error:
+        raise ProblemError(f"{shown(str(path))} is not UTF-8 text (byte {error.start}).") from None
+    except OSError as error:
+        raise ProblemError(f"{shown(str(path))} cannot be read: {error.strerror}.") from None
+    return parse_problem(text, name=file.name, folder=file.parent)
+
+
+def parse_problem(text: str, *, name: str = "problem", folder: Path | None = None) -> ProblemSpec:
+    """Read the text of a problem file; ``name`` is what errors call it.
+
+    Raises
+    ------
+    ProblemError
+        One line: the file, the key, the value, what was possible.
+
+    Examples
+    --------
+    >>> problem = parse_problem('graph = "A -> Y"\\nquestion = "P(Y | do(A))"')
+    >>> problem.questions, problem.method.level
+    (('P(Y | do(A))',), 0.95)
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProblemError(f"{name} is not TOML: {' '.join(str(error).split())}.") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits; thousands of brackets
+        raise ProblemError(f"{name} is not TOML that can be read: a number or a nesting is too long.") from None
+    return _problem(Section(content, name), folder or Path())
+
+
+def missing_file(problem: ProblemSpec) -> str | None:
+    """The first file that the problem names and that is not there, as the problem names it."""
+    named = [path for study in problem.studies for path in study.paths()]
+    if problem.equations is not None:
+        named.append(problem.equations)
+    return next((path for path in named if not (problem.folder / path).is_file()), None)
+
+
+def _problem(section: Section, folder: Path) -> ProblemSpec:
+    questions = section.texts_or_one("question", required=True)
+    problem = ProblemSpec(
+        graph=section.text("graph", required=True) or "",
+        questions=questions,
+        several=section.is_list("question"),
+        title=section.text("title") or "",
+        assumptions=section.texts_or_one("assumptions"),
+        studies=tuple(_study(one) for one in section.sections("study")),
+        variables=tuple(_variable(name, one) for name, one in section.named_sections("variables")),
+        method=_method(section.section("method")),
+        equations=section.text("equations"),
+        folder=folder,
+    )
+    section.finish()
+    return problem
+
+
+def _study(section: Section) -> StudySpec:
+    unit = section.texts_or_one("unit")
+    study = StudySpec(
+        table=section.text("table"),
+        units=_units(section, unit),
+        unit=unit,
+        count=section.text("count"),
+        weight=section.text("weight"),
+        unit_weight=section.text("unit_weight"),
+        cluster=section.text("cluster"),
+        strata=section.text("strata"),
+        do=section.texts_or_one("do"),
+        assigned=section.text("assigned"),
+        edges=section.text("edges"),
+        selected=section.texts_or_one("selected"),
+        errors=section.text_by_name("errors"),
+        summaries=tuple(_summary(one) for one in section.sections("summaries")),
+        counts=section.texts_by_name("counts"),
+        database=section.text("database"),
+    )
+    section.finish(elsewhere=_PROBLEM_KEYS)
+    if study.table is None and not study.units:
+        raise ProblemError(f"{section.where} names no data: give 'table', or 'units' with 'summaries'.")
+    if study.table is None and not study.summaries:
+        raise ProblemError(f"{section.where} has units and no table: give 'table', or the published 'summaries'.")
+    return study
+
+
+_PROBLEM_KEYS = frozenset({"title", "assumptions", "graph", "question", "equations"})
+
+
+def _units(section: Section, unit: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """One path, or a table ``key = path`` that lists the levels; both give pairs (key, path)."""
+    if not section.is_table("units"):
+        path = section.text("units")
+        return () if path is None else ((unit[0] if unit else "", path),)
+    levels = dict(section.text_by_name("units"))
+    for key in unit:
+        if key not in levels:
+            raise ProblemError(
+                f"{section.where}: unit names {shown(key)}, for which units gives no table. "
+                f"units has: {', '.join(levels) or 'nothing'}."
+            )
+    return tuple((key, levels[key]) for key in unit) if unit else tuple(levels.items())
+
+
+def _summary(section: Section) -> SummarySpec:
+    summary = SummarySpec(
+        of=section.text("of", required=True) or "",
+        value=section.text("value", required=True) or "",
+        se=section.text("se"),
+    )
+    section.finish()
+    return summary
+
+
+def _variable(name: str, section: Section) -> VariableSpec:
+    variable = VariableSpec(
+        name=name,
+        column=section.text("column"),
+        label=section.text("label"),
+        measure=section.text("measure"),
+        missing=section.states("missing"),
+    )
+    section.finish()
+    return variable
+
+
+def _method(section: Section) -> MethodSpec:
+    method = MethodSpec(
+        name=section.text("name"),
+        level=section.number("level", above=0.0, below=1.0, default=0.95),
+        seed=section.whole("seed", default=0),
+        location=section.number("location", default=None),
+        scale=section.number("scale", above=0.0, default=None),
+    )
+    section.finish()
+    return method
