@@ -211,7 +211,7 @@ def _mapping_table(home: Mapping[Any, Any], role: str) -> FrameTable:
 def _frame_table(home: Any, role: str) -> FrameTable:
     import narwhals as nw
 
-    if hasattr(home, "columns") and hasattr(home, "iloc"):  # pandas alone may hold names twice or names of any type
+    if hasattr(type(home), "iloc"):  # pandas alone may hold names twice, or names that are no text
         _distinct(_names(home.columns, role), role)
     try:
         frame = nw.from_native(home)

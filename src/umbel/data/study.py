@@ -181,7 +181,7 @@ def _is_table(value: Any) -> bool:
     """Whether an entry of ``units={...}`` is a level's table and not a column of values."""
     if isinstance(value, str | Mapping) or hasattr(value, "__fspath__"):
         return True
-    return hasattr(value, "columns") or hasattr(value, "collect_schema")
+    return hasattr(type(value), "columns") or hasattr(type(value), "collect_schema")
 
 
 def _name(value: Any, key: str) -> str | None:
