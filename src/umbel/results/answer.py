@@ -151,6 +151,7 @@ class Answer:
                 "interval": _pair(estimate.interval),
                 "level": finite(estimate.level),
                 "method": estimate.method,
+                "kind": estimate.kind,
             },
             "bounds": bounds
             and {

@@ -17,6 +17,7 @@ Interval = tuple[float | None, float | None]
 
 RowKind = Literal["estimate", "lower", "upper", "class", "policy"]
 BoundsKind = Literal["sharp", "inner", "outer"]
+EstimateKind = Literal["confidence", "posterior"]
 
 
 def finite(number: float | None) -> float | None:
@@ -49,6 +50,9 @@ class Estimate:
         Its level, e.g. 0.95.
     method
         The estimator's name: ``"units"``.
+    kind
+        What the interval is: ``"confidence"`` (``se`` is a standard error), or ``"posterior"``
+        (mean, standard deviation and quantiles).
 
     Examples
     --------
@@ -61,6 +65,7 @@ class Estimate:
     interval: Interval | None = None
     level: float | None = None
     method: str = ""
+    kind: EstimateKind = "confidence"
 
 
 @dataclass(frozen=True, slots=True)

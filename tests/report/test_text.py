@@ -1,0 +1,123 @@
+"""Text for people: complete, narrow enough, and free of other people's markup."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from umbel.graph.mixed import Aggregate, Facts, Graph, Part
+from umbel.report.text import answer_text, number
+from umbel.report.words import graph_words
+from umbel.results.answer import Answer
+from umbel.results.check import Check
+from umbel.results.step import Certificate, EstimandView, Step
+from umbel.results.value import DataSource, Estimate, Row
+from umbel.variable import Domain, Plate
+
+ANSWER = Answer(
+    title="Eight schools",
+    question="E[Y[A=1]] - E[Y | do(A=0)]",
+    verdict="identified",
+    estimand=EstimandView("∫ p(q) (q[1] - q[0]) dq", r"\int", "unit confounder"),
+    steps=(Step("collapse", "each school becomes the laws of its students, q[A] and q[Y | A]"),) * 2,
+    assumptions=("students of one school are exchangeable",),
+    estimate=Estimate(4.39682, 3.3177, (-1.0832, 9.8172), 0.9, "quadrature", "posterior"),
+    checks=(Check("positivity", True, 0.25), Check("overlap", False, None, "no school tutored everyone")),
+    data=(DataSource("eight_schools.csv", units=8),),
+    references=("Rubin, J. Educ. Stat. 6, 1981.",),
+)
+
+
+def test_a_posterior_reads_as_a_table() -> None:
+    text = ANSWER.summary()
+    assert re.search(r"mean +sd +5 % +95 %\n +4\.397 +3\.318 +-1\.083 +9\.817", text)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Eight schools",
+        "E[Y[A=1]] - E[Y | do(A=0)]",
+        "q[1] - q[0]",
+        "passed positivity (0.25)",
+        "FAILED",
+        "Rubin",
+        "8 units",
+    ],
+)
+def test_everything_is_there_and_brackets_survive(words: str) -> None:
+    assert words in ANSWER.summary()
+
+
+@given(st.text(max_size=300), st.integers(0, 120))
+def test_any_words_fit_any_width(words: str, width: int) -> None:
+    answer = replace(
+        ANSWER,
+        question=words,
+        verdict="unidentified",
+        certificate=Certificate("hedge", words, (words,)),
+        table=(Row(words, (("R", words),), value=1.0, lower=0.0, upper=2.0),),
+    )
+    text = answer_text(answer, width=width)
+    assert all(char.isprintable() or char == "\n" for char in text)
+    # wide characters take two columns, so lengths only bound from above
+    assert all(len(line) <= max(width, 40) for line in text.split("\n"))
+
+
+def test_escape_codes_never_reach_the_terminal() -> None:
+    assert "\x1b" not in answer_text(replace(ANSWER, question="P(Y)\x1b[31m"))
+
+
+def test_no_colour_in_plain_text() -> None:
+    assert "\x1b" not in str(ANSWER)
+
+
+def test_numbers() -> None:
+    assert [number(x) for x in (0.1 + 0.2, 1e-9, 123456.0, 1e12, -0.0316)] == [
+        "0.3",
+        "1e-09",
+        "123456",
+        "1e+12",
+        "-0.0316",
+    ]
+
+
+def test_each_edge_and_fact_has_its_sentence() -> None:
+    graph = Graph(
+        names=("U", "A", "Y", "Sales"),
+        parents=(0, 0b1, 0b11, 0),
+        siblings=(0, 0b100, 0b010, 0),
+        neighbours=(0, 0, 0b1000, 0b0100),
+        plates=(Plate("school"), Plate("student", 0)),
+        plate_of=(-1, 1, 1, 0),
+        latent=0b1,
+        aggregates=(Aggregate(3, "weighted", (Part(1, 2.0), Part(2, 1.0))),),
+        near_parents=(0, 0, 0b010, 0),
+        facts=Facts(0b10, ((1, 2),), ((0, 2),), ((2, Domain(("low", "high"))),)),
+    )
+    assert graph_words(graph) == (
+        "Each unit: U (hidden).",
+        "Each school in a unit: Sales.",
+        "Each student in a school: A, Y.",
+        "U causes A and Y.",
+        "A causes Y.",
+        "A of the neighbours causes Y.",
+        "Sales is the sum of 2 times A and 1 times Y.",
+        "A and Y share a hidden cause.",
+        "Y and Sales are in equilibrium.",
+        "A has no unit-level noise beyond its parents.",
+        "Y never falls when A rises.",
+        "U has 2 classes.",
+        "Y takes low and high; low is the reference.",
+    )
+
+
+def test_a_large_graph_is_cut() -> None:
+    graph = Graph.build(directed=[(f"X{i}", f"X{i + 1}") for i in range(1000)])
+    words = graph_words(graph)
+    assert len(words) == 41
+    assert words[-1] == "… and 961 more sentences."
