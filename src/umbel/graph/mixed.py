@@ -73,6 +73,10 @@ class Facts:
     domains: tuple[tuple[int, Domain], ...] = ()
 
 
+NO_FACTS = Facts()
+"""Nothing asserted beyond the edges."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notes:
     """What other tools wrote beside the graph and umbel only keeps: roles, positions, attributes.
@@ -95,9 +99,12 @@ class Notes:
     graph: tuple[tuple[str, str], ...] = ()
 
 
+NO_NOTES = Notes()
+
+
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A mixed graph with plates, latent marks and facts. Immutable; equal graphs compare equal.
+    """A mixed graph with plates, latent marks and facts. Immutable; graphs that say the same are equal.
 
     Build one with :meth:`parse` (text) or :meth:`build` (edges by name); the constructor takes
     masks and checks nothing but their lengths.
@@ -117,8 +124,10 @@ class Graph:
         Macro-variables with their maps.
     near_parents, near_neighbours
         One mask per node: ``X.near -> Y`` and ``X -- Y.near`` inside a network.
-    facts, notes
-        Declared assumptions; what other tools wrote.
+    facts
+        Declared assumptions.
+    notes
+        What other tools wrote; no part of what the graph says, so ignored by ``==``.
     children
         One mask per node, derived from ``parents``.
 
@@ -139,24 +148,27 @@ class Graph:
     aggregates: tuple[Aggregate, ...] = ()
     near_parents: tuple[int, ...] = ()
     near_neighbours: tuple[int, ...] = ()
-    facts: Facts = Facts()
-    notes: Notes = Notes()
+    facts: Facts = NO_FACTS
+    notes: Notes = field(default=NO_NOTES, compare=False)
     children: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         n = len(self.names)
         children = [0] * n
-        for node, mask in enumerate(self.parents):
-            for parent in bits(mask):
-                children[parent] |= 1 << node
+        bit = 1
+        for mask in self.parents:  # bits() unrolled: graphs are made by the thousand
+            while mask:
+                low = mask & -mask
+                children[low.bit_length() - 1] |= bit
+                mask ^= low
+            bit <<= 1
         object.__setattr__(self, "children", tuple(children))
-        for name, missing in (
-            ("plate_of", (-1,) * n),
-            ("near_parents", (0,) * n),
-            ("near_neighbours", (0,) * n),
-        ):
-            if not getattr(self, name):
-                object.__setattr__(self, name, missing)
+        if not self.plate_of:
+            object.__setattr__(self, "plate_of", (-1,) * n)
+        if not self.near_parents:
+            object.__setattr__(self, "near_parents", (0,) * n)
+        if not self.near_neighbours:
+            object.__setattr__(self, "near_neighbours", (0,) * n)
 
     @staticmethod
     def build(

@@ -18,9 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from umbel.errors import GraphError, shown
-from umbel.graph.mixed import Aggregate, Facts, Graph, Notes, Part, bits
-
-NO_FACTS = Facts()
+from umbel.graph.mixed import NO_FACTS, NO_NOTES, Aggregate, Facts, Graph, Notes, Part, bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +266,7 @@ def _restricted(
         near_parents=chosen(near),
         near_neighbours=chosen(graph.near_neighbours),
         facts=facts if facts == NO_FACTS else _moved_facts(_kept_facts(facts, mask), place, packed),
-        notes=graph.notes if graph.notes == Notes() else _moved_notes(graph.notes, mask, place, packed),
+        notes=graph.notes if graph.notes == NO_NOTES else _moved_notes(graph.notes, mask, place, packed),
     )
 
 
