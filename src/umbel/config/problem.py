@@ -24,7 +24,7 @@ class SummarySpec:
 
     of: str
     value: str
-    se: str | None = None
+    se: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +249,7 @@ def _summary(section: Section) -> SummarySpec:
     summary = SummarySpec(
         of=section.text("of", required=True) or "",
         value=section.text("value", required=True) or "",
-        se=section.text("se"),
+        se=section.text("se", required=True) or "",
     )
     section.finish()
     return summary

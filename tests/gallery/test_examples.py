@@ -1,0 +1,49 @@
+"""The gallery as data: every name once, every figure that the paper has, every table in its place."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from umbel.config.problem import missing_file
+from umbel.errors import InputError
+from umbel.gallery.catalogue import EXAMPLES, find
+from umbel.gallery.example import DATA, Example
+
+# Every graph of the paper but figure 10.
+FIGURES = [
+    *("1a", "1b", "1c", "3", "4a", "5a", "5c"),
+    *("A3a", "A3c", "A3e", "A3g", "A3j", "A3m", "A3p", "A4a", "A4c", "A4f", "A4h"),
+    *("11a", "11b", "11c", "L.1", "A13", "A14", "M.3"),
+]
+UNIDENTIFIED = {"A4a", "A4c", "A4f", "A4h", "M.3"}
+
+
+def test_every_figure_is_there_once() -> None:
+    assert [example.figure for example in EXAMPLES] == FIGURES
+    assert len({example.name.casefold() for example in EXAMPLES}) == len(EXAMPLES)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_is_complete(example: Example) -> None:
+    assert example.title
+    assert example.paper
+    assert (example.verdict == "unidentified") == (example.figure in UNIDENTIFIED)
+    assert bool(example.formula) == (example.verdict == "identified")
+    assert missing_file(example.problem()) is None
+    assert find(example.name) is example
+    assert find(example.figure.upper()) is example
+
+
+def test_an_unknown_name_lists_what_there_is() -> None:
+    with pytest.raises(InputError, match="Did you mean 'eight-schools'"):
+        find("eigth-schools")
+
+
+def test_eight_schools_as_published() -> None:
+    with (DATA / "eight_schools.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["effect"]) for row in rows] == [28, 8, -3, 7, -1, 1, 18, 12]
+    assert [float(row["se"]) for row in rows] == [15, 10, 16, 11, 9, 11, 10, 18]
+    assert all(int(row["treated"]) + int(row["controls"]) == int(row["students"]) for row in rows)
