@@ -98,6 +98,8 @@ def did_you_mean(word: str, possible: Iterable[str], *, most: int = 12) -> str:
     """
     names = sorted(set(possible))
     listed = ", ".join(names[:most]) + (", …" if len(names) > most else "")
-    close = difflib.get_close_matches(word, names, n=1) if len(word) <= 60 else []
+    # Case first: to difflib, 'y' and 'Y' have nothing in common.
+    close = [name for name in names if name.casefold() == word.casefold()]
+    close = close or (difflib.get_close_matches(word, names, n=1) if len(word) <= 60 else [])
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return f"Possible: {listed}.{hint}" if names else "Nothing was possible there."

@@ -129,7 +129,7 @@ def tokens(
             word = match.group()
             place = Token(kind, word, word, line, start - line_start + 1, start)
             if kind == "number":
-                place = place._replace(value=_number(place, what))
+                place = place._replace(value=_number(place, what, known_marks))
             elif kind == "quoted":
                 place = place._replace(value=_unquoted(place, what))
             elif kind == "wrong":
@@ -154,10 +154,11 @@ def _pattern(marks: tuple[str, ...], comment: str) -> re.Pattern[str]:
     )
 
 
-def _number(token: Token, what: str) -> int | float:
+def _number(token: Token, what: str, marks: tuple[str, ...]) -> int | float:
     text = token.text
     if not _NUMBER.fullmatch(text):
-        _fail(token, what, f"{shown(text)} is neither a number nor a name. A name that starts with a digit is quoted.")
+        remedy = "A name that starts with a digit is quoted" + ("; a product is written 2*X" if "*" in marks else "")
+        _fail(token, what, f"{shown(text)} is neither a number nor a name. {remedy}.")
     if text.isdigit():
         if len(text) > MOST_DIGITS:
             _fail(token, what, f"the number {shown(text, 24)} has {len(text)} digits; at most {MOST_DIGITS} are read.")
