@@ -1,0 +1,131 @@
+"""From Arrow columns to clean arrays: numbers as float64 with NaN, categories as codes of states.
+
+The one form of the data layer: NaN, null, the empty text and declared codes are missing;
+infinities are refused; integral floats are integers, so that a column with a hole names the same
+states as one without.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from umbel.errors import DataError, shown
+from umbel.variable import State
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+def numbers(column: Any, *, where: str, missing: Sequence[State] = ()) -> Array:
+    """An Arrow column as float64; missing values are NaN.
+
+    Raises
+    ------
+    DataError
+        For text that is no number, for dates, and for infinities.
+
+    Examples
+    --------
+    >>> numbers(pa.chunked_array([[1, -9, None]]), where="Y", missing=(-9,)).tolist()
+    [1.0, nan, nan]
+    """
+    flat = _plain(column)
+    kind = flat.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        words = {str(code) for code in missing if isinstance(code, str)} | {""}
+        flat = pc.if_else(pc.is_in(flat, value_set=pa.array(sorted(words), kind)), pa.scalar(None, kind), flat)
+        for word in pc.unique(flat).to_pylist():
+            if word is not None and not _is_number(word):
+                advice = f'If it means "missing", declare missing = ["{word}"].' if len(word) < 20 else ""
+                raise DataError(f"{where} holds {shown(word)}, which is no number. {advice}".strip())
+    elif not (pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or _is_numeric(kind)):
+        raise DataError(f"{where} holds {kind}, and numbers are needed.")
+    try:
+        array = np.array(pc.cast(flat, pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    except pa.ArrowException:
+        raise DataError(f"{where} holds {kind}, and numbers are needed.") from None
+    for code in missing:
+        if not isinstance(code, str):
+            array[array == code] = np.nan
+    if np.isinf(array).any():
+        raise DataError(f"{where} is infinite in row {int(np.isinf(array).argmax()) + 1}. Numbers must be finite.")
+    return array
+
+
+def categories(column: Any, *, missing: Sequence[State] = ()) -> tuple[Codes, tuple[State, ...]]:
+    """An Arrow column as codes and the states they stand for, sorted; missing values are -1.
+
+    Examples
+    --------
+    >>> codes, states = categories(pa.chunked_array([["b", "a", None, "b"]]))
+    >>> codes.tolist(), states
+    ([1, 0, -1, 1], ('a', 'b'))
+    """
+    encoded = pc.dictionary_encode(_plain(column))
+    values = [state_of(value) for value in encoded.dictionary.to_pylist()]
+    kept = sorted({value for value in values if value is not None and value not in missing}, key=order_key)
+    position = {state: index for index, state in enumerate(kept)}
+    lookup = np.array([-1 if value is None else position.get(value, -1) for value in values] + [-1], dtype=np.int64)
+    indices = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+    return lookup[indices], tuple(kept)
+
+
+def state_of(value: Any) -> State | None:
+    """A plain state from whatever a column holds; None when it is missing.
+
+    Examples
+    --------
+    >>> state_of(2.0), state_of(float("nan")), state_of("")
+    (2, None, None)
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    if math.isnan(number):
+        return None
+    return int(number) if number.is_integer() else number
+
+
+def order_key(state: State) -> tuple[int, float, str]:
+    """Numbers by size, then words by their letters: an order that no home of the data can change."""
+    return (1, 0.0, state) if isinstance(state, str) else (0, float(state), "")
+
+
+def listed(states: Iterable[State], most: int = 8) -> str:
+    """States for a message."""
+    words = [str(state) for state in states]
+    return ", ".join(words[:most]) + (", …" if len(words) > most else "")
+
+
+def _plain(column: Any) -> Any:
+    """One contiguous array, dictionaries decoded."""
+    flat = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(flat, pa.ChunkedArray):
+        flat = pa.concat_arrays(flat.chunks) if flat.num_chunks else pa.array([], column.type)
+    return flat.dictionary_decode() if pa.types.is_dictionary(flat.type) else flat
+
+
+def _is_numeric(kind: Any) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind))
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

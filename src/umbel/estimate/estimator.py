@@ -1,0 +1,97 @@
+"""What an estimator is: it reads an estimand and statistics, never a graph, and returns numbers.
+
+One file and one frozen dataclass per estimator. ``supports`` looks at the estimand and at what
+the study holds, and says :class:`Supported` or a :class:`~umbel.results.step.Refusal` with its
+reason; ``estimate`` reads what it needs from the study and returns an :class:`Estimated`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from umbel.data.study import Study
+from umbel.expr.nodes import Expr
+from umbel.results.check import Check
+from umbel.results.step import Refusal
+from umbel.results.value import Estimate, Row
+from umbel.variable import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be estimated: a number that an estimand defines.
+
+    Parameters
+    ----------
+    term
+        The question's text, which names the number in rows.
+    expr
+        The estimand; it carries levels, laws and interventions, so that nothing else is needed.
+    domains
+        States of the variables that have declared ones.
+    """
+
+    term: str
+    expr: Expr
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Supported:
+    """The estimator can answer; ``score`` says how well it fits, larger first."""
+
+    score: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """Numbers, and what a reader must know about them.
+
+    Parameters
+    ----------
+    estimate
+        The number that was asked for.
+    rows
+        Further rows, each named; the first is the estimate itself.
+    checks
+        Doubts about data and method.
+    assumptions
+        What the method adds to the graph's assumptions: models, priors with their scales.
+    references
+        What to cite.
+    units
+        Number of units that the estimate stands on.
+    """
+
+    estimate: Estimate
+    rows: tuple[Row, ...] = ()
+    checks: tuple[Check, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    units: int | None = None
+
+
+class Estimator(Protocol):
+    """The interface of every estimator; implementations are frozen dataclasses without state."""
+
+    @property
+    def name(self) -> str:
+        """The word that ``[method] name`` takes."""
+        ...
+
+    @property
+    def level(self) -> float:
+        """Level of its intervals."""
+        ...
+
+    def supports(self, target: Target, study: Study) -> Supported | Refusal:
+        """Whether this estimator answers that estimand from such a study."""
+        ...
+
+    def estimate(self, target: Target, study: Study, *, rng: np.random.Generator) -> Estimated | Refusal:
+        """Read the study and estimate; a Refusal when the data cannot carry it."""
+        ...
