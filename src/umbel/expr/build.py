@@ -1,0 +1,271 @@
+"""Smart constructors: every estimand is built through these, so that it is born simple.
+
+Rules (each an identity wherever both sides are defined): products flatten and drop ones; a sum
+pulls out what does not read its symbols; a symbol summed out of the one law that generates it
+disappears; equal factors cancel in a quotient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+from typing import assert_never
+
+from umbel.expr.nodes import (
+    Drawn,
+    Expr,
+    Held,
+    Inside,
+    Linear,
+    Number,
+    NumericValue,
+    Probability,
+    Product,
+    Quotient,
+    Slot,
+    Sum,
+    Symbol,
+)
+
+ONE = Number(1.0)
+ZERO = Number(0.0)
+
+
+def slots(leaf: Probability | Inside | Drawn) -> tuple[Slot, ...]:
+    """Argument positions of a leaf, what it generates first."""
+    match leaf:
+        case Probability(of, given):
+            return of + given
+        case Inside(_, of, given):
+            return of + given
+        case Drawn(_, of, given):
+            return (of, *given)
+
+
+def free(expr: Expr) -> frozenset[Symbol]:
+    """Symbols that an expression reads and does not bind."""
+    match expr:
+        case Number():
+            return frozenset()
+        case NumericValue(symbol):
+            return frozenset((symbol,))
+        case Probability() | Drawn():
+            return frozenset(slot for slot in slots(expr) if isinstance(slot, Symbol))
+        case Inside(law):
+            return frozenset((law, *(slot for slot in slots(expr) if isinstance(slot, Symbol))))
+        case Product(factors):
+            return frozenset().union(*map(free, factors))
+        case Quotient(numerator, denominator):
+            return free(numerator) | free(denominator)
+        case Sum(over, body):
+            return free(body) - frozenset(over)
+        case Linear(terms):
+            return frozenset().union(*(free(term) for _, term in terms))
+        case _:
+            assert_never(expr)
+
+
+def factors_of(expr: Expr) -> tuple[Expr, ...]:
+    """The factors of a product; a single factor for anything else, none for one."""
+    if isinstance(expr, Product):
+        return expr.factors
+    return () if expr == ONE else (expr,)
+
+
+def product(factors: Iterable[Expr]) -> Expr:
+    """Product with nested products flattened and ones dropped.
+
+    Examples
+    --------
+    >>> product([ONE, ONE])
+    Number(value=1.0)
+    """
+    flat = tuple(factor for each in factors for factor in factors_of(each))
+    if ZERO in flat:
+        return ZERO
+    return flat[0] if len(flat) == 1 else Product(flat) if flat else ONE
+
+
+def total(over: Iterable[Symbol], body: Expr) -> Expr:
+    """Sum with factors pulled out and summed-out laws dropped.
+
+    A symbol that the body does not read is a mistake of the caller, since it would multiply by
+    the number of its states.
+    """
+    symbols = dict.fromkeys(over)
+    if isinstance(body, Sum):
+        symbols |= dict.fromkeys(body.over)
+        body = body.body
+    factors = list(factors_of(body))
+    readers = {symbol: [factor for factor in factors if symbol in free(factor)] for symbol in symbols}
+    changed = True
+    while changed:
+        changed = False
+        for symbol in list(symbols):
+            reading = [factor for factor in factors if symbol in free(factor)]
+            match reading:
+                case [Probability(of, given, level, source) as law] if symbol in of and symbol not in given:
+                    rest = tuple(slot for slot in of if slot != symbol)
+                    at = factors.index(law)
+                    factors[at : at + 1] = [Probability(rest, given, level, source)] if rest else []
+                    del symbols[symbol]
+                    changed = True
+                case [Drawn(_, of, given) as drawn] if symbol == of and symbol not in given:
+                    factors.remove(drawn)
+                    del symbols[symbol]
+                    changed = True
+                case [Sum(inner, part) as nested]:
+                    # Inside the nested sum the symbol may meet the one law that generates it.
+                    factors[factors.index(nested)] = total((*inner, symbol), part)
+                    del symbols[symbol]
+                    changed = True
+                case _:
+                    assert readers[symbol], f"sum over {symbol}, which nothing reads"
+    if not symbols:
+        return product(factors)
+    inside = [factor for factor in factors if not free(factor).isdisjoint(symbols)]
+    outside = [factor for factor in factors if free(factor).isdisjoint(symbols)]
+    return product([*outside, Sum(tuple(symbols), product(inside))])
+
+
+def quotient(numerator: Expr, denominator: Expr) -> Expr:
+    """Quotient with equal factors cancelled."""
+    above, below = list(factors_of(numerator)), list(factors_of(denominator))
+    for factor in list(below):
+        if factor in above:
+            above.remove(factor)
+            below.remove(factor)
+    bottom = product(below)
+    top = product(above)
+    if bottom == ONE:
+        return top
+    return Quotient(top, bottom)
+
+
+def linear(terms: Iterable[tuple[float, Expr]]) -> Expr:
+    """Linear combination; a single term with coefficient one is itself."""
+    kept = tuple((coefficient, term) for coefficient, term in terms if coefficient and term != ZERO)
+    if not kept:
+        return ZERO
+    return kept[0][1] if len(kept) == 1 and kept[0][0] == 1 else Linear(kept)
+
+
+def rebuilt(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """The same node with ``change`` applied to its children."""
+    match expr:
+        case Product(factors):
+            return product(map(change, factors))
+        case Quotient(numerator, denominator):
+            return quotient(change(numerator), change(denominator))
+        case Sum(over, body):
+            return Sum(over, change(body))
+        case Linear(terms):
+            return linear((coefficient, change(term)) for coefficient, term in terms)
+        case Number() | Probability() | Inside() | Drawn() | NumericValue():
+            return expr
+        case _:
+            assert_never(expr)
+
+
+def substituted(expr: Expr, replacement: dict[Symbol, Slot]) -> Expr:
+    """Replace free symbols in their slots; the caller keeps bound copies apart.
+
+    A law symbol that is itself read (``Inside``) can only be replaced by a symbol.
+    """
+    if not replacement:
+        return expr
+
+    def slot(at: Slot) -> Slot:
+        return replacement.get(at, at) if isinstance(at, Symbol) else at
+
+    def name(symbol: Symbol) -> Symbol:
+        new = replacement.get(symbol, symbol)
+        assert isinstance(new, Symbol), f"{symbol} is read as a value and cannot be held"
+        return new
+
+    match expr:
+        case Probability(of, given, level, source):
+            return Probability(tuple(map(slot, of)), tuple(map(slot, given)), level, source)
+        case Inside(law, of, given):
+            return Inside(name(law), tuple(map(slot, of)), tuple(map(slot, given)))
+        case Drawn(policy, of, given):
+            return Drawn(policy, slot(of), tuple(map(slot, given)))
+        case NumericValue(symbol):
+            return NumericValue(name(symbol))
+        case Sum(over, body):
+            inner = {old: new for old, new in replacement.items() if old not in over}
+            return Sum(over, substituted(body, inner))
+        case _:
+            return rebuilt(expr, lambda child: substituted(child, replacement))
+
+
+def all_symbols(expr: Expr) -> frozenset[Symbol]:
+    """Every symbol that occurs, bound or free."""
+    match expr:
+        case Sum(over, body):
+            return all_symbols(body) | frozenset(over)
+        case Product(factors):
+            return frozenset().union(*map(all_symbols, factors))
+        case Quotient(numerator, denominator):
+            return all_symbols(numerator) | all_symbols(denominator)
+        case Linear(terms):
+            return frozenset().union(*(all_symbols(term) for _, term in terms))
+        case Probability() | Drawn() | Inside():
+            held = frozenset(slot.symbol for slot in slots(expr) if isinstance(slot, Held))
+            return free(expr) | held
+        case Number() | NumericValue():
+            return free(expr)
+        case _:
+            assert_never(expr)
+
+
+def leaves(expr: Expr) -> tuple[Expr, ...]:
+    """Leaves from left to right."""
+    match expr:
+        case Product(factors):
+            return reduce(lambda seen, factor: seen + leaves(factor), factors, ())
+        case Quotient(numerator, denominator):
+            return leaves(numerator) + leaves(denominator)
+        case Sum(_, body):
+            return leaves(body)
+        case Linear(terms):
+            return reduce(lambda seen, term: seen + leaves(term[1]), terms, ())
+        case _:
+            return (expr,)
+
+
+def settled(expr: Expr) -> Expr:
+    """Rename bound copies to the smallest numbers that shadow nothing in scope.
+
+    Engines bind fresh copies; readers want ``X`` again wherever it is free to be used, and a
+    prime only where it would shadow.
+    """
+
+    def walk(at: Expr, scope: frozenset[Symbol], names: dict[Symbol, Slot]) -> Expr:
+        if isinstance(at, Sum):
+            taken = set(scope) | {
+                target for symbol in free(at) if isinstance(target := names.get(symbol, symbol), Symbol)
+            }
+            inner = {old: new for old, new in names.items() if old not in at.over}
+            over: list[Symbol] = []
+            for symbol in at.over:
+                copy = 0
+                while Symbol(symbol.meaning, copy) in taken:
+                    copy += 1
+                fresh = Symbol(symbol.meaning, copy)
+                taken.add(fresh)
+                over.append(fresh)
+                inner[symbol] = fresh
+            return Sum(tuple(over), walk(at.body, frozenset(taken), inner))
+        if isinstance(at, Product | Quotient | Linear):
+            return rebuilt(at, lambda child: walk(child, scope, names))
+        return substituted(at, {old: new for old, new in names.items() if old in free(at)})
+
+    held = frozenset(
+        slot.symbol
+        for leaf in leaves(expr)
+        if isinstance(leaf, Probability | Inside | Drawn)
+        for slot in slots(leaf)
+        if isinstance(slot, Held)
+    )
+    return walk(expr, free(expr) | held, {})

@@ -1,0 +1,282 @@
+"""Estimands as people write them: text, LaTeX and JSON.
+
+Text reads like a paper set in plain type: ``Σ_{Z} P(Z | X) (Σ_{X'} P(X') P(Y | X', Z))``. The
+law of a unit's members is ``Q[Y|A]`` as a variable and ``Q(Y | A)`` as a value; ``∫`` runs over
+laws, ``Σ`` over ordinary variables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from umbel.expr.build import factors_of, free, product
+from umbel.expr.nodes import (
+    AtState,
+    Certain,
+    Drawn,
+    Expr,
+    Inside,
+    Law,
+    Linear,
+    Meaning,
+    Number,
+    NumericValue,
+    Policy,
+    Probability,
+    Product,
+    Quotient,
+    Raw,
+    Slot,
+    Sum,
+    Symbol,
+    Value,
+)
+from umbel.variable import State
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """The marks of one notation; everything else is shared between text and LaTeX."""
+
+    sum: str
+    integral: str
+    bar: str
+    quotient: tuple[str, str, str]
+    group: tuple[str, str]
+    point: str
+    latex: bool
+
+
+TEXT = Style("Σ_{", "∫_{", " | ", ("[", "] / [", "]"), ("(", ")"), "δ", False)
+LATEX = Style("\\sum_{", "\\int_{", " \\mid ", ("\\frac{", "}{", "}"), ("\\left(", "\\right)"), "\\delta", True)
+
+
+def meaning_text(meaning: Meaning) -> str:
+    """A meaning in plain words: ``Y``, ``Q[Y|A]``, ``Q[Q[Y|A], Z]``.
+
+    Examples
+    --------
+    >>> meaning_text(Raw("Birth weight"))
+    '"Birth weight"'
+    """
+    return _meaning(meaning, TEXT)
+
+
+def text(expr: Expr) -> str:
+    """The estimand in one line of plain text."""
+    return _expr(expr, TEXT)
+
+
+def latex(expr: Expr) -> str:
+    """The estimand as LaTeX for a maths environment."""
+    return _expr(expr, LATEX)
+
+
+def is_conditional(law: Law) -> bool:
+    """Whether a law is the ordinary conditional of its members, not a result of identification."""
+    formula = law.formula
+    if not isinstance(formula, Probability):
+        return False
+    return {s.meaning for s in formula.of if isinstance(s, Symbol)} == set(law.of) and {
+        s.meaning for s in formula.given if isinstance(s, Symbol)
+    } == set(law.given)
+
+
+def _name(name: str, style: Style) -> str:
+    plain = name.replace("_", "").replace(".", "").isalnum()
+    if style.latex:
+        escaped = "".join(_LATEX_MARKS.get(letter, letter) for letter in name)
+        return escaped if len(name) == 1 else f"\\text{{{escaped}}}"
+    return name if plain and not name[0].isdigit() else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_LATEX_MARKS = {
+    "\\": "\\textbackslash{}",
+    "^": "\\textasciicircum{}",
+    "~": "\\textasciitilde{}",
+    **{letter: "\\" + letter for letter in "#$%&_{}"},
+}
+
+
+def _meaning(meaning: Meaning, style: Style) -> str:
+    match meaning:
+        case Raw(name):
+            return _name(name, style)
+        case Law(of, given):
+            if style.latex:
+                inner = ", ".join(_meaning(m, style) for m in of)
+                reads = ", ".join(_meaning(m, style) for m in given)
+                bar = (" \\mid " if is_conditional(meaning) else "; \\mathrm{do}\\,") + reads if given else ""
+                return f"Q^{{{inner}{bar}}}"
+            separator = "|" if is_conditional(meaning) else "|do "
+            after = separator + ",".join(_meaning(m, style) for m in given) if given else ""
+            return f"Q[{','.join(_meaning(m, style) for m in of)}{after}]"
+
+
+def _symbol(symbol: Symbol, style: Style) -> str:
+    name = _meaning(symbol.meaning, style)
+    if not symbol.copy:
+        return name
+    return f"{{{name}}}{chr(39) * symbol.copy}" if style.latex else name + "'" * symbol.copy
+
+
+def state_text(state: State) -> str:
+    """A state as the question language writes it."""
+    if isinstance(state, bool):
+        return "true" if state else "false"
+    return repr(state) if not isinstance(state, str) else '"' + state.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _value(value: Value | Symbol, style: Style) -> str:
+    match value:
+        case Symbol():
+            return _symbol(value, style)
+        case AtState(state):
+            return _name(state, style) if style.latex and isinstance(state, str) else state_text(state)
+        case Policy(_, given, law):
+            words = (
+                law.text if law is not None else "q" + ("(" + ", ".join(m.name for m in given) + ")" if given else "")
+            )
+            return f"\\text{{{words}}}" if style.latex and law is not None else words
+        case Certain(inner):
+            return (
+                f"{style.point}_{{{_value(inner, style)}}}" if style.latex else f"{style.point}({_value(inner, style)})"
+            )
+        case _:
+            assert_never(value)
+
+
+def _slot(slot: Slot, style: Style) -> str:
+    if isinstance(slot, Symbol):
+        return _symbol(slot, style)
+    return f"{_symbol(slot.symbol, style)} = {_value(slot.value, style)}"
+
+
+def _slots(of: tuple[Slot, ...], given: tuple[Slot, ...], style: Style, *, fixed: bool = False) -> str:
+    after = ", ".join(_slot(slot, style) for slot in given)
+    if fixed and after:
+        after = f"\\mathrm{{do}}({after})" if style.latex else f"do({after})"
+    return ", ".join(_slot(slot, style) for slot in of) + (style.bar + after if after else "")
+
+
+def _leaf(leaf: Probability | Inside | Drawn, style: Style, *, mean: bool = False) -> str:
+    left, right = ("[", "]") if mean else ("(", ")")
+    match leaf:
+        case Probability(of, given):
+            return f"{'E' if mean else 'P'}{left}{_slots(of, given, style)}{right}"
+        case Inside(law, of, given):
+            assert isinstance(law.meaning, Law)
+            letter = ("E_Q" if mean else "Q") + "'" * law.copy
+            return f"{letter}{left}{_slots(of, given, style, fixed=not is_conditional(law.meaning))}{right}"
+        case Drawn(policy, of, given):
+            if policy.law is None:
+                return f"q({_slots((of,), given, style)})"
+            words = f"\\text{{{policy.law.text}}}" if style.latex else policy.law.text
+            tilde = " \\sim " if style.latex else " ~ "
+            return f"[{_slot(of, style)}{tilde}{words}]"
+
+
+def _sum(over: tuple[Symbol, ...], body: Expr, style: Style) -> str:
+    """A sum, with ``Σ_Y Y P(Y | …)`` written as an expectation."""
+    factors = list(factors_of(body))
+    left = list(over)
+    for symbol in over:
+        reading = [factor for factor in factors if symbol in free(factor)]
+        match reading:
+            case [NumericValue(), (Probability((one,)) | Inside(_, (one,))) as law] | [
+                (Probability((one,)) | Inside(_, (one,))) as law,
+                NumericValue(),
+            ] if one == symbol:
+                if len(over) == 1 and len(factors) == 2:
+                    return _leaf(law, style, mean=True)
+                left.remove(symbol)
+                factors = [factor for factor in factors if factor not in reading]
+                words = [_leaf(law, style, mean=True)]
+                words += [_factor(factor, style) for factor in factors]
+                # The expectation stands last, as readers expect of the innermost term.
+                return _signs(tuple(left), style) + " ".join([*words[1:], words[0]])
+            case _:
+                continue
+    return _signs(over, style) + _expr(product(factors), style)
+
+
+def _signs(over: tuple[Symbol, ...], style: Style) -> str:
+    raw = [symbol for symbol in over if isinstance(symbol.meaning, Raw)]
+    laws = [symbol for symbol in over if isinstance(symbol.meaning, Law)]
+    parts = [(style.sum, raw), (style.integral, laws)]
+    return "".join(f"{sign}{', '.join(_symbol(s, style) for s in group)}}} " for sign, group in parts if group)
+
+
+def _factor(expr: Expr, style: Style) -> str:
+    """A factor of a product, in parentheses where it would swallow what follows."""
+    words = _expr(expr, style)
+    if isinstance(expr, Sum) and words[0] not in "E":
+        return f"{style.group[0]}{words}{style.group[1]}"
+    return f"{style.group[0]}{words}{style.group[1]}" if isinstance(expr, Linear) else words
+
+
+def _expr(expr: Expr, style: Style) -> str:
+    match expr:
+        case Number(value):
+            return f"{value:g}"
+        case NumericValue(symbol):
+            return _symbol(symbol, style)
+        case Probability() | Inside() | Drawn():
+            return _leaf(expr, style)
+        case Product(factors):
+            return " ".join(_factor(factor, style) for factor in _sums_last(factors))
+        case Quotient(numerator, denominator):
+            opening, middle, closing = style.quotient
+            return f"{opening}{_expr(numerator, style)}{middle}{_expr(denominator, style)}{closing}"
+        case Sum(over, body):
+            return _sum(over, body, style)
+        case Linear(terms):
+            return _linear(terms, style)
+        case _:
+            assert_never(expr)
+
+
+def _sums_last(factors: tuple[Expr, ...]) -> list[Expr]:
+    """Leaves before sums: an order of reading, since products commute."""
+    return sorted(factors, key=lambda factor: isinstance(factor, Sum))
+
+
+def _linear(terms: tuple[tuple[float, Expr], ...], style: Style) -> str:
+    words = ""
+    for coefficient, term in terms:
+        sign = " - " if coefficient < 0 else " + "
+        if not words:
+            sign = "-" if coefficient < 0 else ""
+        amount = "" if abs(coefficient) == 1 else f"{abs(coefficient):g} "
+        words += sign + amount + _factor(term, style)
+    return words
+
+
+def to_json(expr: Expr) -> dict[str, object]:
+    """The estimand as nested dictionaries of plain values."""
+    match expr:
+        case Number(value):
+            return {"number": value}
+        case NumericValue(symbol):
+            return {"value": _symbol(symbol, TEXT)}
+        case Probability(of, given, level, source):
+            return {"P": _listed(of), "given": _listed(given), "level": list(level), "source": source}
+        case Inside(law, of, given):
+            return {"law": _symbol(law, TEXT), "at": _listed(of), "given": _listed(given)}
+        case Drawn(policy, of, given):
+            return {"drawn": _value(policy, TEXT), "at": _slot(of, TEXT), "given": _listed(given)}
+        case Product(factors):
+            return {"product": [to_json(factor) for factor in factors]}
+        case Quotient(numerator, denominator):
+            return {"quotient": [to_json(numerator), to_json(denominator)]}
+        case Sum(over, body):
+            return {"sum": [_symbol(symbol, TEXT) for symbol in over], "of": to_json(body)}
+        case Linear(terms):
+            return {"linear": [[coefficient, to_json(term)] for coefficient, term in terms]}
+        case _:
+            assert_never(expr)
+
+
+def _listed(slots: tuple[Slot, ...]) -> list[str]:
+    return [_slot(slot, TEXT) for slot in slots]

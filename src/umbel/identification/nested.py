@@ -1,0 +1,236 @@
+"""Which lowering identifies: the search over pieces and hidden mechanisms, plate by plate.
+
+Plates are collapsed from the inside out. For each plate the treatment's law is read as the
+mechanism itself first, then as pieces; further pieces only add constraints, so the verdict can
+only improve with them, and hiding only takes away, so it is tried last and smallest first. When
+no collapse identifies, one member per unit may still obey the graph with the plates erased (the
+flat route). The search is sound and incomplete: its "no" is "not identified by this route".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from umbel.expr.build import product, substituted, total
+from umbel.expr.nodes import Drawn, Expr, Held, Level, Meaning, Symbol
+from umbel.graph.mixed import Graph, bits
+from umbel.graph.surgery import induced, latent_projection
+from umbel.graph.walks import ancestors, closure
+from umbel.identification.engine import Effect, Hedge, Reduction, effect
+from umbel.model.task import Lowered, Piece, Task
+from umbel.structure.collapse import lowered
+from umbel.structure.plates import Plate, innermost, outcome_pieces, treatment_pieces, useful_pieces
+from umbel.structure.positivity import keeps_positivity
+
+MOST_EXTRA = 2
+"""Further pieces tried together; every known example needs at most one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """A task without plates, projected: where the engine worked, and what it found.
+
+    Parameters
+    ----------
+    graph
+        The ADMG on the visible relevant nodes.
+    outcomes, treated
+        Masks in it.
+    reductions
+        The engine's moves; empty when not identified.
+    hedges
+        The engine's witnesses; empty when identified.
+    """
+
+    task: Task
+    graph: Graph
+    outcomes: int
+    treated: int
+    reductions: tuple[Reduction, ...] = ()
+    hedges: tuple[Hedge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """An identified task: ``P(outcomes)`` after the intervention, and the road that led there."""
+
+    expr: Expr
+    lowerings: tuple[Lowered, ...]
+    flat: Flat
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """No route identifies; the witnesses are those of the first lowering tried."""
+
+    lowerings: tuple[Lowered, ...]
+    flat: Flat | None
+
+
+def within_unit(graph: Graph, of: int, given: int, meanings: Sequence[Meaning], level: Level) -> Expr | None:
+    """Identification inside the unit: ``p(of; do(given))`` from the members' observed law."""
+    found = effect(graph, of, given, meanings, level=level)
+    if not isinstance(found, Effect):
+        return None
+    over = [Symbol(meanings[node]) for node in bits(found.scope & ~of)]
+    return total(over, found.body)
+
+
+def solve(task: Task) -> Solved | Stuck:
+    """Identify a task: lower its plates from the inside out, then the flat engine."""
+    if all(plate < 0 for plate in task.graph.plate_of):
+        return solve_flat(task)
+    plate = innermost(task)
+    stuck: Stuck | None = None
+    for result, needs_check in _candidates(plate):
+        answer = solve(result.task)
+        if isinstance(answer, Stuck):
+            stuck = stuck or Stuck((result, *answer.lowerings), answer.flat)
+            continue
+        for choice in _positive(plate, result, needs_check):
+            answer = answer if choice is result else solve(choice.task)
+            if isinstance(answer, Solved):
+                return Solved(choice.lift(answer.expr), (choice, *answer.lowerings), answer.flat)
+    return stuck or Stuck((), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """How a candidate was made, so that it can be made again with mechanisms hidden."""
+
+    outcome: tuple[Piece, ...] | None
+    own: Piece | None
+    extra: tuple[Piece, ...]
+
+
+def _candidates(plate: Plate) -> Iterator[tuple[Lowered, _Choice]]:
+    """Lowerings without hidden mechanisms, simplest first."""
+    outcome = None
+    if plate.task.outcomes & plate.members:
+        outcome = outcome_pieces(plate, within_unit)
+        if outcome is None:
+            return
+    owns: Iterator[Piece | None] = treatment_pieces(plate, within_unit) if plate.treated >= 0 else iter((None,))
+    further: tuple[Piece, ...] | None = None
+    for own in owns:
+        base = lowered(plate, outcome, own, (), 0)
+        if base is not None:
+            yield base, _Choice(outcome, own, ())
+        if further is None:
+            further = useful_pieces(plate, within_unit)
+        for count in range(1, MOST_EXTRA + 1):
+            for extra in combinations(further, count):
+                result = lowered(plate, outcome, own, extra, 0)
+                if result is not None:
+                    yield result, _Choice(outcome, own, extra)
+
+
+def _positive(plate: Plate, result: Lowered, choice: _Choice) -> Iterator[Lowered]:
+    """The candidate itself if it keeps positivity, then with mechanisms hidden, fewest first."""
+    if keeps_positivity(plate, result, within_unit):
+        yield result
+        return
+    graph = result.task.graph
+    protected = result.task.outcomes | (1 << result.task.treatment.node if result.task.treatment else 0)
+    behind = 0
+    for node, _ in result.mixed:
+        behind |= graph.parents[node]
+    members = [
+        member
+        for member in bits(plate.members & plate.relevant)
+        if (at := _place(result, member)) >= 0 and behind >> at & 1 and not (graph.latent | protected) >> at & 1
+    ]
+    for count in range(1, len(members) + 1):
+        for hidden in combinations(members, count):
+            again = lowered(plate, choice.outcome, choice.own, choice.extra, sum(1 << node for node in hidden))
+            if again is not None and keeps_positivity(plate, again, within_unit):
+                yield again
+
+
+def _place(result: Lowered, member: int) -> int:
+    """Index of a member's mechanism in the lowered graph: members follow the outside, in order."""
+    record = result.record
+    inside = list(bits(record.members))
+    if member not in inside:
+        return -1
+    total_nodes = len(result.task.graph.names) - len(result.mixed)
+    return total_nodes - len(inside) + inside.index(member)
+
+
+def solve_flat(task: Task, level: Level = ()) -> Solved | Stuck:
+    """Identify a task whose graph has no plates (or whose plates are erased, at ``level``)."""
+    treatment = task.treatment
+    graph = task.graph
+    reads = treatment.reads if treatment else 0
+    treated = 1 << treatment.node if treatment else 0
+    parents = list(graph.parents)
+    if treatment and treatment.policy is not None:
+        parents[treatment.node] |= reads
+    relevant = closure(task.outcomes, parents, graph.everything)
+    if not relevant & treated:
+        treated = 0
+    visible = relevant & ~graph.latent
+    nodes = tuple(bits(visible))
+    plain = latent_projection(replace(induced(graph, relevant), plates=(), plate_of=(-1,) * relevant.bit_count()))
+    place = {node: i for i, node in enumerate(nodes)}
+    outcomes = sum(1 << place[node] for node in bits(task.outcomes))
+    policies: dict[int, int] = {}
+    if treatment and treated and treatment.policy is not None:
+        policies[place[treatment.node]] = sum(1 << place[node] for node in bits(reads))
+    treated = sum(1 << place[node] for node in bits(treated))
+    meanings = [task.meanings[node] for node in nodes]
+    found = effect(plain, outcomes, treated, meanings, policies=policies, level=level)
+    if not isinstance(found, Effect):
+        return Stuck((), Flat(task, plain, outcomes, treated, hedges=found))
+    factors = list(found.factors)
+    held = treated
+    if treatment and policies:
+        assert treatment.policy is not None
+        factors.append(Drawn(treatment.policy, Symbol(task.meanings[treatment.node]), task.symbols(reads)))
+        held = 0
+    over = [Symbol(meanings[node]) for node in bits(found.scope & ~outcomes & ~held)]
+    expr = total(over, product(factors))
+    if treatment and treated and treatment.value is not None:
+        symbol = Symbol(task.meanings[treatment.node])
+        if treatment.value != symbol:
+            assert not isinstance(treatment.value, Symbol)
+            expr = substituted(expr, {symbol: Held(symbol, treatment.value)})
+    return Solved(expr, (), Flat(task, plain, outcomes, treated, found.reductions))
+
+
+def erased(task: Task) -> Task:
+    """The same task with every plate erased: each variable at unit level."""
+    graph = replace(task.graph, plates=(), plate_of=(-1,) * len(task.graph.names))
+    return replace(task, graph=graph)
+
+
+def identified_when_erased(task: Task) -> bool:
+    """Whether the effect would be identified if every member variable were one unit variable."""
+    answer = solve_flat(erased(task))
+    return isinstance(answer, Solved)
+
+
+def flat_route(task: Task) -> Solved | None:
+    """One member per unit obeys the graph with the plates erased, where nothing reads a plate.
+
+    Let no edge among the outcome's ancestors run from a plate to a variable outside it. Then the
+    unit's variables come first, and given them (and the independent noise of each mechanism) one
+    member is a draw in which every mechanism is ``p(v | pa(v))``, the unit noise averaged out. So
+    unit variables and one member form a model of the erased graph, before and after an
+    intervention on a member's mechanism, and flat identification applies to the pooled law.
+    """
+    graph, treatment = task.graph, task.treatment
+    start = task.outcomes | (1 << treatment.node | treatment.reads if treatment else 0)
+    relevant = ancestors(graph, start)
+    levels = {graph.plate_path(node) for node in bits(relevant)}
+    deepest = max(levels, key=len)
+    if any(level != deepest[: len(level)] for level in levels):
+        return None
+    for node in bits(relevant):
+        depth = len(graph.plate_path(node))
+        if any(len(graph.plate_path(parent)) > depth for parent in bits(graph.parents[node])):
+            return None
+    answer = solve_flat(erased(task), tuple(graph.plates[plate].name for plate in deepest))
+    return answer if isinstance(answer, Solved) else None

@@ -1,0 +1,173 @@
+"""A task is what a lowering reads and what it gives back: graph, question, sources, facts.
+
+Lowerings chain by type: each removes one structure (a plate, …) and keeps a record from which the
+result is lifted and verified. Node names of a lowered graph are only for printing; what a node
+*is* stands in ``meanings``.
+"""
+
+from __future__ import annotations
+
+
+from dataclasses import dataclass, field
+
+from umbel.expr.build import product, total
+from umbel.expr.nodes import Expr, Law, Level, Meaning, Policy, Raw, Symbol, Value
+from umbel.graph.mixed import Graph, bits
+from umbel.results.step import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """An intervention on one node: held at ``value``, or drawn from ``policy``.
+
+    Parameters
+    ----------
+    node
+        Index in the task's graph.
+    value
+        Where the node is held; its own symbol for ``do(A)``, every value. None for a policy.
+    policy
+        The law it is drawn from. None for a held value.
+    reads
+        Mask of what the policy reads.
+    """
+
+    node: int
+    value: Value | Symbol | None = None
+    policy: Policy | None = None
+    reads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One effect to identify: ``P(outcomes | do(treatment))`` in a graph whose nodes mean something.
+
+    Parameters
+    ----------
+    graph
+        Facts travel in it.
+    meanings
+        What each node stands for.
+    outcomes
+        Mask of the outcomes.
+    treatment
+        The intervention; None when nothing is treated.
+    """
+
+    graph: Graph
+    meanings: tuple[Meaning, ...]
+    outcomes: int
+    treatment: Treatment | None
+
+    @staticmethod
+    def of(graph: Graph, outcomes: int, treatment: Treatment | None) -> Task:
+        """The task on the user's own graph: every node is a raw variable at its level."""
+        names = tuple(plate.name for plate in graph.plates)
+        meanings = tuple(
+            Raw(name, tuple(names[plate] for plate in graph.plate_path(node))) for node, name in enumerate(graph.names)
+        )
+        return Task(graph, meanings, outcomes, treatment)
+
+    def symbols(self, mask: int) -> tuple[Symbol, ...]:
+        """Symbols of the members of a mask."""
+        return tuple(Symbol(self.meanings[node]) for node in bits(mask))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A law inside the unit that stands for several mechanisms: Eq. (71) in one node.
+
+    Masks are of members of the plate in the record's explicit graph.
+
+    Parameters
+    ----------
+    of, given
+        ``Q[of | do given]``.
+    factors
+        The mechanisms it integrates: minimal, so that none reaches ``of`` only through ``given``.
+    law
+        Its meaning; None when it cannot be computed from what is observed.
+    """
+
+    of: int
+    given: int
+    factors: int
+    law: Law | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a reader of the plate was rewritten: ``factors`` became ``uses``.
+
+    The identity that makes it valid is checked by ``verify()``: the product of ``factors``,
+    integrated down to ``out``, equals the product of the pieces in ``uses`` and the factors left.
+    """
+
+    reader: str
+    factors: int
+    out: int
+    uses: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collapse:
+    """The record of one plate's collapse, from which it is lifted and verified.
+
+    Parameters
+    ----------
+    graph
+        The graph before, with hidden roots for unnamed ``<->`` inside the plate.
+    members
+        Mask of the plate's variables in it.
+    plate
+        Path of the plate.
+    meanings
+        Meanings of the nodes of ``graph``.
+    readings
+        Every rewriting, the outcome's among them (reader "").
+    hidden
+        Mask of members whose law was left out to restore positivity (Algorithm 3).
+    treated
+        Index of the treated member, -1 when the treatment is outside.
+    treatment_piece
+        The law that the intervention sets.
+    """
+
+    graph: Graph
+    members: int
+    plate: Level
+    meanings: tuple[Meaning, ...]
+    readings: tuple[Reading, ...]
+    hidden: int
+    treated: int
+    treatment_piece: Piece | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A task with one structure less, and the way back.
+
+    Parameters
+    ----------
+    task
+        The lowered task.
+    sink
+        The outcome's law as an expression of the lowered outcomes: deterministic, evaluated
+        analytically. None when the outcome is a node of the lowered graph itself.
+    steps
+        What was done, in the user's words.
+    record
+        For ``verify()``.
+    """
+
+    task: Task
+    sink: Expr | None
+    steps: tuple[Step, ...]
+    record: Collapse
+    mixed: tuple[tuple[int, Piece], ...] = field(default=())
+
+    def lift(self, expr: Expr) -> Expr:
+        """Carry an estimand of the lowered task back: a homomorphism that acts on atoms only."""
+        if self.sink is None:
+            return expr
+        return total(self.task.symbols(self.task.outcomes), product([expr, self.sink]))

@@ -1,0 +1,122 @@
+"""The verdict on a question: identified with an estimand, not identified with a proof, or refused.
+
+Every verdict carries its proof: an estimand that ``verify()`` compares with the true
+interventional quantity of random models, exactly, or a certificate that a program can check.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from umbel.expr.estimand import Estimand
+from umbel.model.proof import Proof
+from umbel.model.query import Question
+from umbel.results.check import Check
+from umbel.results.step import Certificate, Refusal, Step
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The question has one answer in every model of the graph with the same observed law.
+
+    Parameters
+    ----------
+    question
+        What was asked.
+    estimand
+        What to compute.
+    steps
+        How it was found, in order.
+    assumptions
+        What it rests on, beyond the graph.
+    remarks
+        What a reader should know: whether hierarchy was needed, which theorem applies.
+    proof
+        What ``verify()`` works from.
+    identified
+        True on this verdict alone, so that ``if verdict.identified:`` narrows the type.
+    """
+
+    question: Question
+    estimand: Estimand
+    steps: tuple[Step, ...]
+    assumptions: tuple[str, ...]
+    remarks: tuple[str, ...]
+    proof: Proof
+    identified: Literal[True] = True
+
+    def verify(self, *, rng: np.random.Generator | None = None) -> Check:
+        """Compare the estimand with the truth in random models, exactly.
+
+        Flat estimands: random discrete models with the graph's latents. Nested ones: every erased
+        edge as an identity on random tables inside a unit, the lowered graph as a flat model, and
+        finite populations whose units reach the intervention's law.
+
+        Parameters
+        ----------
+        rng
+            Source of the random models; default: seed 0.
+
+        Returns
+        -------
+        Check
+            True when every comparison agrees to 1e-10; ``value`` is the largest difference.
+
+        Examples
+        --------
+        >>> import umbel
+        >>> bool(umbel.identify("X -> Z -> Y; X <-> Y", "P(Y | do(X))").verify())
+        True
+        """
+        from umbel.simulate.verify import verify
+
+        return verify(self, rng=rng)
+
+
+@dataclass(frozen=True, slots=True)
+class Unidentified:
+    """Two models agree on everything observed and differ on the question, or no route is known.
+
+    ``certificate.kind`` says which: "hedge" is a proof, "route" says that this route finds none.
+    """
+
+    question: Question
+    certificate: Certificate
+    steps: tuple[Step, ...]
+    remarks: tuple[str, ...]
+    proof: Proof
+    identified: Literal[False] = False
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """Measurements or experiments that would change the verdict, the cheapest first."""
+        return self.certificate.remedies
+
+    def verify(self, *, rng: np.random.Generator | None = None) -> Check:
+        """Check the certificate with a program that shares no code with the engine.
+
+        Examples
+        --------
+        >>> import umbel
+        >>> bool(umbel.identify("X -> Y; X <-> Y", "P(Y | do(X))").verify())
+        True
+        """
+        from umbel.simulate.verify import verify
+
+        return verify(self, rng=rng)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The question has no answer as it was asked: why, and what to name or change."""
+
+    question: Question
+    refusal: Refusal
+    identified: Literal[False] = False
+
+
+Verdict = Identified | Unidentified | Refused

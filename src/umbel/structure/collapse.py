@@ -1,0 +1,231 @@
+"""The lowered graph of one choice of pieces (Weinstein and Blei 2026, Algorithms 1 to 3 at once).
+
+Collapse gives each member's mechanism a node at unit level, augmentation adds the chosen pieces
+and erases the edges that they replace, and marginalisation marks mechanisms as hidden, so that
+the flat engine's latent projection does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from umbel.expr.build import product, substituted, total
+from umbel.expr.nodes import Certain, Drawn, Expr, Held, Inside, Meaning, Slot, Symbol
+from umbel.expr.render import meaning_text
+from umbel.graph.mixed import Facts, Graph, bits
+from umbel.graph.walks import closure, descendants
+from umbel.model.task import Collapse, Lowered, Piece, Reading, Task, Treatment
+from umbel.results.step import Step
+from umbel.structure.plates import Plate, largest_first, mechanism, reading
+
+
+def lowered(
+    plate: Plate, outcome: tuple[Piece, ...] | None, own: Piece | None, extra: Sequence[Piece], hidden: int
+) -> Lowered | None:
+    """The lowered task for one choice of pieces and hidden mechanisms; None when it is invalid.
+
+    Parameters
+    ----------
+    plate
+        The plate to collapse.
+    outcome
+        Pieces of the outcome's law; None when the outcome stands outside the plate.
+    own
+        The law that the intervention sets; None when the treatment stands outside.
+    extra
+        Further pieces.
+    hidden
+        Mask of members whose mechanisms are left out (Algorithm 3).
+    """
+    chosen = {(p.of, p.factors): p for p in (*(outcome or ()), *((own,) if own else ()), *extra)}
+    mixtures = tuple(sorted((p for p in chosen.values() if p.factors & (p.factors - 1)), key=largest_first))
+    builder = _Builder(plate, mixtures, hidden)
+    return builder.build(outcome, own)
+
+
+class _Builder:
+    """Assembles one lowered graph; lives for one call of :func:`lowered`."""
+
+    def __init__(self, plate: Plate, mixtures: tuple[Piece, ...], hidden: int) -> None:
+        self.plate, self.mixtures, self.hidden = plate, mixtures, hidden
+        graph = plate.task.graph
+        self.outside = tuple(bits(plate.relevant & ~plate.members))
+        self.inside = tuple(bits(plate.relevant & plate.members))
+        count = len(self.outside)
+        self.place = {node: i for i, node in enumerate((*self.outside, *self.inside))}
+        self.piece_place = {id(p): count + len(self.inside) + i for i, p in enumerate(mixtures)}
+        self.singles = {1 << node: self.place[node] for node in self.inside}
+        self.readings: list[Reading] = []
+        self.graph = graph
+
+    def node_of(self, part: Piece) -> int:
+        """Index in the lowered graph of a piece or a single mechanism."""
+        for other in self.mixtures:
+            if (other.of, other.factors) == (part.of, part.factors):
+                return self.piece_place[id(other)]
+        return self.singles[part.factors]
+
+    def parents_of(self, reader: str, factors: int, out: int, pieces: Sequence[Piece]) -> int:
+        """Mask of lowered nodes that a reader of the plate reads."""
+        how = reading(self.plate, reader, factors, out, pieces)
+        self.readings.append(how)
+        mask, rest = 0, factors
+        for part in how.uses:
+            mask |= 1 << self.node_of(part)
+            rest &= ~part.factors
+        for node in bits(rest):
+            mask |= 1 << self.place[node]
+        return mask
+
+    def build(self, outcome: tuple[Piece, ...] | None, own: Piece | None) -> Lowered | None:
+        plate, graph = self.plate, self.graph
+        names: list[str] = []
+        meanings: list[Meaning] = []
+        parents: list[int] = []
+        for node in self.outside:
+            names.append(graph.names[node])
+            meanings.append(plate.task.meanings[node])
+            mask = sum(1 << self.place[p] for p in bits(graph.parents[node] & ~plate.members))
+            if reads := plate.parents(node):
+                mask |= self.parents_of(graph.names[node], plate.factors(reads), reads, self.mixtures)
+            parents.append(mask)
+        for node in self.inside:
+            law = mechanism(plate, node).law
+            assert law is not None
+            names.append(meaning_text(law))
+            meanings.append(law)
+            parents.append(sum(1 << self.place[p] for p in bits(graph.parents[node] & ~plate.members)))
+        for part in self.mixtures:
+            assert part.law is not None
+            names.append(meaning_text(part.law))
+            meanings.append(part.law)
+            smaller = [p for p in self.mixtures if p.factors != part.factors and p.factors & ~part.factors == 0]
+            parents.append(self.parents_of(names[-1], part.factors, part.of, smaller))
+        return self._finished(names, meanings, parents, outcome, own)
+
+    def _finished(
+        self,
+        names: list[str],
+        meanings: list[Meaning],
+        parents: list[int],
+        outcome: tuple[Piece, ...] | None,
+        own: Piece | None,
+    ) -> Lowered | None:
+        plate, graph, task = self.plate, self.graph, self.plate.task
+        size = len(names)
+        siblings = [0] * size
+        for node, at in self.place.items():
+            siblings[at] = sum(1 << self.place[s] for s in bits(graph.siblings[node] & plate.relevant))
+        latent = sum(1 << self.place[n] for n in self.outside if graph.latent >> n & 1)
+        for node in self.inside:
+            if (plate.parents(node) | 1 << node) & graph.latent or self.hidden >> node & 1:
+                latent |= 1 << self.place[node]
+        outer = graph.plates[plate.index].outer
+        plate_of = [graph.plate_of[n] for n in self.outside] + [outer] * (size - len(self.outside))
+        shared = sum(1 << at for node, at in self.place.items() if graph.facts.shared >> node & 1)
+        flat = Graph(
+            tuple(names),
+            tuple(parents),
+            tuple(siblings),
+            (0,) * size,
+            plates=graph.plates,
+            plate_of=tuple(plate_of),
+            latent=latent,
+            facts=Facts(shared=shared, classes=_moved_classes(graph, self.place)),
+        )
+        outcomes = (
+            sum(1 << self.place[node] for node in bits(task.outcomes))
+            if outcome is None
+            else sum(1 << self.node_of(p) for p in outcome)
+        )
+        treatment = self._treatment(own)
+        if own is not None and treatment is not None and not self._only_through(flat, own, treatment.node, outcomes):
+            return None
+        sink = None if outcome is None else outcome_law(plate, outcome)
+        lowered_task = Task(flat, tuple(meanings), outcomes, treatment)
+        self._outcome_reading(outcome)
+        record = Collapse(
+            graph,
+            plate.members & plate.relevant,
+            plate.level,
+            task.meanings,
+            tuple(self.readings),
+            self.hidden,
+            plate.treated,
+            own,
+        )
+        mixed = tuple((self.piece_place[id(p)], p) for p in self.mixtures)
+        return Lowered(lowered_task, sink, (), record, mixed)
+
+    def _outcome_reading(self, outcome: tuple[Piece, ...] | None) -> None:
+        if outcome is not None:
+            factors = 0
+            for part in outcome:
+                factors |= part.factors
+            self.readings.append(Reading("", factors, self.plate.task.outcomes, outcome))
+
+    def _treatment(self, own: Piece | None) -> Treatment | None:
+        treatment = self.plate.task.treatment
+        if treatment is None:
+            return None
+        if own is None:
+            reads = sum(1 << self.place[node] for node in bits(treatment.reads))
+            return replace(treatment, node=self.place[treatment.node], reads=reads)
+        if treatment.policy is not None:
+            return Treatment(self.node_of(own), value=treatment.policy)
+        assert treatment.value is not None
+        return Treatment(self.node_of(own), value=Certain(treatment.value))
+
+    def _only_through(self, flat: Graph, own: Piece, node: int, outcomes: int) -> bool:
+        """Proposition 10(b): what the mechanism of A reaches, it reaches through the piece."""
+        single = self.place[self.plate.treated]
+        if node == single:
+            # A hidden law may be set only where no random mechanism reads it.
+            return own.law is not None or not flat.children[node] & closure(outcomes, flat.parents, flat.everything)
+        around = flat.everything & ~(1 << node)
+        return not descendants(flat, 1 << single, around) & outcomes
+
+
+def _moved_classes(graph: Graph, place: dict[int, int]) -> tuple[tuple[int, int | None], ...]:
+    return tuple((place[node], k) for node, k in graph.facts.classes if node in place)
+
+
+def outcome_law(plate: Plate, outcome: tuple[Piece, ...]) -> Expr:
+    """The outcome's law in one unit after the intervention: pieces times the policy, summed."""
+    task, treatment = plate.task, plate.task.treatment
+    factors: list[Expr] = []
+    generated = reads = 0
+    for part in outcome:
+        assert part.law is not None
+        factors.append(Inside(Symbol(part.law), plate.task.symbols(part.of), plate.task.symbols(part.given)))
+        generated |= part.of
+        reads |= part.given
+    held: dict[Symbol, Slot] = {}
+    if plate.treated >= 0 and reads >> plate.treated & 1:
+        assert treatment is not None
+        symbol = Symbol(task.meanings[plate.treated])
+        if treatment.policy is not None:
+            factors.append(Drawn(treatment.policy, symbol, plate.task.symbols(treatment.reads)))
+            generated |= 1 << plate.treated
+        elif treatment.value is not None and treatment.value != symbol:
+            assert not isinstance(treatment.value, Symbol)
+            held[symbol] = Held(symbol, treatment.value)
+    body = substituted(product(factors), held)
+    return total(plate.task.symbols(generated & ~task.outcomes), body)
+
+
+def collapse_steps(plate: Plate, result: Lowered) -> tuple[Step, ...]:
+    """What a lowering did, in the user's words."""
+    graph = plate.task.graph
+    names = ", ".join(graph.names[node] for node in bits(plate.members & plate.relevant & ~graph.latent))
+    steps = [Step("collapse", f"each {plate.level[-1]} variable becomes a law of its unit: {names}")]
+    for _, part in result.mixed:
+        assert part.law is not None
+        parts = ", ".join(meaning_text(law) for node in bits(part.factors) if (law := mechanism(plate, node).law))
+        steps.append(Step("augment", f"{meaning_text(part.law)} stands for {parts}"))
+    for node in bits(result.record.hidden):
+        law = mechanism(plate, node).law
+        assert law is not None
+        steps.append(Step("marginalise", f"{meaning_text(law)} is left out, so that what it moves is random"))
+    return tuple(steps)
