@@ -7,6 +7,7 @@ truth value answers the question.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from umbel.graph.mixed import Graph, bits
@@ -48,12 +49,7 @@ def is_dag(graph: Graph) -> Holds | Fails:
     >>> is_dag(Graph.build(directed=[("A", "B")], bidirected=[("A", "B")])).why
     'A DAG has no bidirected edge, and here is A <-> B.'
     """
-    return (
-        _no_bidirected(graph, "A DAG")
-        or _no_undirected(graph, "A DAG")
-        or _no_directed_cycle(graph, "A DAG")
-        or Holds()
-    )
+    return _judged(graph, "A DAG", _no_bidirected, _no_undirected, _no_directed_cycle)
 
 
 def is_admg(graph: Graph) -> Holds | Fails:
@@ -64,7 +60,7 @@ def is_admg(graph: Graph) -> Holds | Fails:
     >>> bool(is_admg(Graph.build(directed=[("A", "B")], bidirected=[("A", "B")])))
     True
     """
-    return _no_undirected(graph, "An ADMG") or _no_directed_cycle(graph, "An ADMG") or Holds()
+    return _judged(graph, "An ADMG", _no_undirected, _no_directed_cycle)
 
 
 def is_chain_graph(graph: Graph) -> Holds | Fails:
@@ -75,7 +71,7 @@ def is_chain_graph(graph: Graph) -> Holds | Fails:
     >>> is_chain_graph(Graph.build(directed=[("A", "B")], undirected=[("A", "B")])).why
     'A chain graph has no partially directed cycle, and here is A -> B -- A.'
     """
-    return _no_bidirected(graph, "A chain graph") or _no_mixed_cycle(graph, "A chain graph") or Holds()
+    return _judged(graph, "A chain graph", _no_bidirected, _no_mixed_cycle)
 
 
 def is_segregated(graph: Graph) -> Holds | Fails:
@@ -91,16 +87,9 @@ def is_segregated(graph: Graph) -> Holds | Fails:
     --------
     >>> graph = Graph.build(undirected=[("A", "B")], bidirected=[("B", "C")])
     >>> is_segregated(graph).why
-    'In a segregated graph no variable has both -- and <->, and here is A -- B <-> C.'
+    'A segregated graph has no variable with both -- and <->, and here is A -- B <-> C.'
     """
-    for v, siblings in enumerate(graph.siblings):
-        beside = graph.neighbours[v] | graph.near_neighbours[v]
-        if siblings and beside:
-            left, right = next(bits(beside)), next(bits(siblings))
-            mark = "--" if graph.neighbours[v] >> left & 1 else ".near --"
-            why = "In a segregated graph no variable has both -- and <->"
-            return _fails(graph, why, Walk((left, v, right), (mark, "<->")))
-    return _no_mixed_cycle(graph, "A segregated graph") or Holds()
+    return _judged(graph, "A segregated graph", _no_mixed_node, _no_mixed_cycle)
 
 
 def is_hierarchical(graph: Graph) -> Holds | Fails:
@@ -118,12 +107,16 @@ def is_hierarchical(graph: Graph) -> Holds | Fails:
     >>> bool(is_hierarchical(Graph.parse("plate student { A Y }; U -> { A Y }; A -> Y")))
     True
     """
-    kind = "A hierarchical model"
-    for v, near in enumerate(graph.near_parents):
-        if near:
-            walk = Walk((next(bits(near)), v), (".near ->",))
-            return _fails(graph, f"{kind} has no edge between members of a plate", walk)
-    return _no_undirected(graph, kind) or _no_directed_cycle(graph, kind) or Holds()
+    return _judged(graph, "A hierarchical model", _no_near_cause, _no_undirected, _no_directed_cycle)
+
+
+def _judged(graph: Graph, kind: str, *conditions: Callable[[Graph, str], Fails | None]) -> Holds | Fails:
+    """The first condition that fails, or that all hold."""
+    for condition in conditions:
+        failure = condition(graph, kind)
+        if failure is not None:  # a failure is false, so "or" would pass over it
+            return failure
+    return Holds()
 
 
 def _no_bidirected(graph: Graph, kind: str) -> Fails | None:
@@ -138,6 +131,24 @@ def _no_undirected(graph: Graph, kind: str) -> Fails | None:
         for v, beside in enumerate(masks):
             if beside:
                 return _fails(graph, f"{kind} has no undirected edge", Walk((v, next(bits(beside))), (mark,)))
+    return None
+
+
+def _no_near_cause(graph: Graph, kind: str) -> Fails | None:
+    for v, near in enumerate(graph.near_parents):
+        if near:
+            walk = Walk((next(bits(near)), v), (".near ->",))
+            return _fails(graph, f"{kind} has no edge between members of a plate", walk)
+    return None
+
+
+def _no_mixed_node(graph: Graph, kind: str) -> Fails | None:
+    for v, siblings in enumerate(graph.siblings):
+        beside = graph.neighbours[v] | graph.near_neighbours[v]
+        if siblings and beside:
+            left, right = next(bits(beside)), next(bits(siblings))
+            mark = "--" if graph.neighbours[v] >> left & 1 else ".near --"
+            return _fails(graph, f"{kind} has no variable with both -- and <->", Walk((left, v, right), (mark, "<->")))
     return None
 
 
