@@ -1,7 +1,8 @@
-"""One hypothesis profile for everyone: the same examples on every machine, and no clock."""
+"""One hypothesis profile for everyone: the same examples on every machine, and no clock; and how long to fuzz."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -13,3 +14,13 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--draws", type=int, default=5_000, help="texts that each fuzz test of a language draws")
+
+
+@pytest.fixture
+def draws(request: pytest.FixtureRequest) -> int:
+    """How many texts a fuzz test draws: ``pytest --draws 100000`` before a release."""
+    return int(request.config.getoption("--draws"))

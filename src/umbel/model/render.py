@@ -67,10 +67,9 @@ def _multiple(weight: float, part: Term | Ratio) -> tuple[bool, str]:
     if isinstance(part, Number):
         value = weight * part.value
         return value < 0, number_text(abs(value))
-    if abs(weight) == 1:
-        return weight < 0, body_text(part)
-    text = f"({body_text(part)})" if isinstance(part, Ratio) else body_text(part)
-    return weight < 0, f"{number_text(abs(weight))}*{text}"
+    # A sign or a factor before a ratio would otherwise belong to its numerator.
+    text = f"({body_text(part)})" if isinstance(part, Ratio) and weight != 1 else body_text(part)
+    return weight < 0, text if abs(weight) == 1 else f"{number_text(abs(weight))}*{text}"
 
 
 def _signed(summands: Iterable[tuple[bool, str]]) -> str:
