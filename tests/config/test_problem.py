@@ -78,7 +78,7 @@ def test_every_key_is_read() -> None:
     assert (nested.do, nested.assigned, nested.selected) == (("Treatment",), "school", ("S",))
     assert nested.errors == (("Gain", "se"),)
     assert nested.paths() == ("students.parquet", "schools.csv", "classes.csv", "friends.csv")
-    assert summary.units == (("school", "schools.csv"),)
+    assert (summary.units, summary.unit) == ((("", "schools.csv"),), ("school",))
     assert summary.summaries == (SummarySpec("E[Y | A=1] - E[Y | A=0]", "effect", "se"),)
     assert summary.counts == (("A", ("controls", "treated")),)
     assert database.paths() == ()

@@ -36,8 +36,7 @@ class StudySpec:
     table
         Path or database table of the innermost level; None where only summaries are published.
     units
-        Pairs ``(key, path)`` of the outer levels, outermost first; the key is the column that
-        joins them, and empty where ``unit`` was left out.
+        Pairs ``(key, path)`` of the outer levels, outermost first; a single path has key "".
     unit
         Key columns, outermost first.
     count, weight, unit_weight, cluster, strata
@@ -231,10 +230,10 @@ _PROBLEM_KEYS = frozenset({"title", "assumptions", "graph", "question", "equatio
 
 
 def _units(section: Section, unit: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """One path, or a table ``key = path`` that lists the levels; both give pairs (key, path)."""
+    """One path (its key stays empty), or a table ``key = path`` with one entry per level."""
     if not section.is_table("units"):
         path = section.text("units")
-        return () if path is None else ((unit[0] if unit else "", path),)
+        return () if path is None else (("", path),)
     levels = dict(section.text_by_name("units"))
     for key in unit:
         if key not in levels:

@@ -78,3 +78,17 @@ class Example:
             method=self.method,
             folder=DATA,
         )
+
+    def to_dict(self) -> dict[str, str]:
+        """What the list of examples says of it, for JSON."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "paper": self.paper,
+            "figure": self.figure,
+            "graph": self.graph,
+            "question": self.question,
+            "verdict": self.verdict,
+            "formula": self.formula,
+            "notes": self.notes,
+        }

@@ -226,7 +226,7 @@ SCHOOLS = (
         verdict="identified",
         formula="∑_{Q[Y | A]} P(Q[Y | A]) (E_{Q[Y | A]}[Y | A=1] - E_{Q[Y | A]}[Y | A=0])",
         data=StudySpec(
-            units=(("school", "eight_schools.csv"),),
+            units=(("", "eight_schools.csv"),),
             unit=("school",),
             summaries=(SummarySpec("E[Y | A=1] - E[Y | A=0]", "effect", "se"),),
             counts=(("A", ("controls", "treated")),),

@@ -7,6 +7,7 @@ markup: square brackets are part of the question language.
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -21,6 +22,7 @@ from umbel.results.check import Check
 from umbel.results.value import Estimate, Interval, Row
 
 NARROWEST = 40
+WIDEST = 110
 
 _COLOUR = {"identified": "bold green", "bounded": "bold yellow", "unidentified": "bold red", "refused": "bold magenta"}
 _MEANING = {
@@ -74,7 +76,11 @@ def answer_view(answer: Answer) -> RenderableType:
     part("Question", _text(answer.question))
     part("Verdict", Text(_MEANING[answer.verdict], style=_COLOUR[answer.verdict]))
     if answer.refusal is not None:
-        part("Why", _text(answer.refusal.why), _text(answer.refusal.advice))
+        part(
+            "Why" if answer.verdict == "refused" else "Why there is no number",
+            _text(answer.refusal.why),
+            _text(answer.refusal.advice),
+        )
     if answer.certificate is not None:
         part(f"Why ({answer.certificate.kind})", _text(answer.certificate.text))
         if answer.certificate.remedies:
@@ -85,6 +91,8 @@ def answer_view(answer: Answer) -> RenderableType:
         part("Steps", _steps([(step.rule, step.detail) for step in answer.steps]))
     if answer.assumptions:
         part("Assumptions", _list(answer.assumptions))
+    if answer.remarks:
+        part("Remarks", _list(answer.remarks))
     for title, view in _numbers(answer):
         part(title, view)
     if answer.checks:
@@ -94,6 +102,44 @@ def answer_view(answer: Answer) -> RenderableType:
     if answer.references:
         part("References", _list(answer.references))
     return Group(*parts)
+
+
+def checks_view(checks: Sequence[Check]) -> RenderableType:
+    """Checks alone, one a line."""
+    return _checks(checks)
+
+
+def gallery_view(examples: Iterable[tuple[str, str, str, str]]) -> RenderableType:
+    """The list of examples under the papers they come from: (name, title, paper, figure)."""
+    papers: dict[str, list[tuple[str, str, str]]] = {}
+    for name, title, paper, figure in examples:
+        papers.setdefault(paper, []).append((name, figure, title))
+    parts: list[RenderableType] = []
+    for paper, lines in papers.items():
+        parts.append(_text(paper, style="bold"))
+        parts.append(Padding(_grid(("name", "figure", "what it shows"), lines), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def example_view(paper: str, figure: str, formula: str, notes: str) -> RenderableType:
+    """What the paper says of an example, to compare with the answer."""
+    lines = [_text(line) for line in (f"Figure {figure}. {paper}.", formula, notes) if line]
+    return Group(Text("In the paper", style="bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
+
+
+def terminal_text(views: Sequence[RenderableType], *, terminal: bool) -> str:
+    """Views one under the other, as wide as the terminal and never wider than one reads.
+
+    Colour needs a terminal, and NO_COLOR (see no-color.org) turns it off.
+    """
+    width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
+    out = io.StringIO()
+    console = Console(file=out, width=max(width, NARROWEST), force_terminal=terminal, legacy_windows=False)
+    for place, view in enumerate(views):
+        if place:
+            console.print()
+        console.print(view)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n"))
 
 
 def number(value: float | None) -> str:
@@ -190,7 +236,7 @@ def _checks(checks: Sequence[Check]) -> Table:
     for check in checks:
         word = Text("passed", style="green") if check.passed else Text("FAILED", style="bold red")
         words = check.name if check.value is None else f"{check.name} ({number(check.value)})"
-        if check.advice and not check.passed:
+        if check.advice:
             words += f": {check.advice}"
         line = _text(words)
         lines.append((word, line))

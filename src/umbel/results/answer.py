@@ -8,7 +8,7 @@ in this folder.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from umbel.errors import MissingExtra
@@ -40,6 +40,8 @@ class Answer:
         What identification found.
     assumptions
         What the answer rests on, the user's own included.
+    remarks
+        What a reader should know of the verdict: whether the plates were needed, which theorem.
     estimate, bounds, classes, policy, rows
         The numbers; None or empty where they do not apply.
     checks
@@ -68,6 +70,7 @@ class Answer:
     estimand: EstimandView | None = None
     steps: tuple[Step, ...] = ()
     assumptions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     certificate: Certificate | None = None
     refusal: Refusal | None = None
     estimate: Estimate | None = None
@@ -137,6 +140,7 @@ class Answer:
             and {"text": self.estimand.text, "latex": self.estimand.latex, "strategy": self.estimand.strategy},
             "steps": [{"rule": step.rule, "detail": step.detail} for step in self.steps],
             "assumptions": list(self.assumptions),
+            "remarks": list(self.remarks),
             "certificate": self.certificate
             and {
                 "kind": self.certificate.kind,
@@ -152,6 +156,7 @@ class Answer:
                 "level": finite(estimate.level),
                 "method": estimate.method,
                 "kind": estimate.kind,
+                "seed": estimate.seed,
             },
             "bounds": bounds
             and {
@@ -174,10 +179,7 @@ class Answer:
                 "interval": _pair(policy.interval),
             },
             "rows": [_row(row) for row in self.rows()],
-            "checks": [
-                {"name": check.name, "passed": bool(check.passed), "value": finite(check.value), "advice": check.advice}
-                for check in self.checks
-            ],
+            "checks": [check.to_dict() for check in self.checks],
             "data": [{"table": one.table, "rows": one.rows, "units": one.units} for one in self.data],
             "references": list(self.references),
             "seconds": {"identify": finite(self.seconds.identify), "estimate": finite(self.seconds.estimate)},
@@ -198,6 +200,16 @@ class Answer:
         The umbel authors. umbel 0.1.0, 2026.
         """
         return "\n".join((f"The umbel authors. umbel {__version__}, 2026.", *self.references))
+
+    def citing(self, *references: str) -> Answer:
+        """The same Answer with further references in front, each once.
+
+        Examples
+        --------
+        >>> Answer(question="P(Y)", verdict="refused", references=("a", "b")).citing("b", "c").references
+        ('b', 'c', 'a')
+        """
+        return replace(self, references=tuple(dict.fromkeys((*references, *self.references))))
 
     def to_frame(self) -> Any:
         """The rows as a pandas data frame, or a polars one where only polars is installed.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from umbel.results.value import finite
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -34,6 +36,15 @@ class Check:
     passed: bool
     value: float | None = None
     advice: str = ""
+
+    def to_dict(self) -> dict[str, str | bool | float | None]:
+        """Plain values for JSON; a number that is not finite is None."""
+        return {
+            "name": self.name,
+            "passed": bool(self.passed),
+            "value": finite(self.value),
+            "advice": self.advice,
+        }
 
     def __bool__(self) -> bool:
         return self.passed

@@ -53,6 +53,8 @@ class Estimate:
     kind
         What the interval is: ``"confidence"`` (``se`` is a standard error), or ``"posterior"``
         (mean, standard deviation and quantiles).
+    seed
+        The seed of the random numbers, where umbel chose them itself.
 
     Examples
     --------
@@ -66,6 +68,7 @@ class Estimate:
     level: float | None = None
     method: str = ""
     kind: EstimateKind = "confidence"
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

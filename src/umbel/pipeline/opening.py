@@ -1,0 +1,127 @@
+"""Open what a problem file names, and say what it tells identification.
+
+Studies are opened here and nowhere else; the numeric rooms load with the first of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from umbel.config.problem import ProblemSpec, StudySpec, VariableSpec, missing_file
+from umbel.errors import ProblemError, QuestionError, shown
+from umbel.graph.mixed import Graph
+from umbel.identification.ask import identify_question
+from umbel.model.query import Question
+from umbel.model.source import OBSERVATIONAL, Source
+from umbel.results.step import Refusal
+from umbel.results.verdict import Refused, Verdict
+
+if TYPE_CHECKING:
+    from umbel.data.study import Study
+
+Experiments = Sequence[Source | Sequence[str]]
+"""What is known: names of what each experiment sets, or the precise form."""
+
+
+def open_studies(spec: ProblemSpec) -> tuple[Study, ...]:
+    """The studies of a problem file; reads names and types, no rows.
+
+    Raises
+    ------
+    ProblemError, DataError
+        For a file that is not there, and tables that contradict the problem.
+    """
+    absent = missing_file(spec)
+    if absent is not None:
+        raise ProblemError(f"The file {shown(absent)} is not there. It is read relative to {shown(str(spec.folder))}.")
+    return tuple(_study(study, spec) for study in spec.studies)
+
+
+def sources_of(graph: Graph, experiments: Experiments | None) -> tuple[Source, ...]:
+    """Experiments as sources, their names checked against the graph.
+
+    Examples
+    --------
+    >>> sources_of(Graph.build(directed=[("Z", "Y")]), [(), ("Z",)])[1].do
+    ('Z',)
+    """
+    if experiments is None:
+        return (OBSERVATIONAL,)
+    if not experiments:
+        raise QuestionError("experiments=[] leaves nothing observed. Leave it out, or name at least one: [()].")
+    sources = []
+    for one in experiments:
+        source = one if isinstance(one, Source) else Source(do=(one,) if isinstance(one, str) else tuple(one))
+        for name in (*source.do, *(source.observed or ())):
+            graph.index(name)  # an unknown name raises with what was possible
+        sources.append(source)
+    return tuple(sources)
+
+
+def source_of(graph: Graph, study: Study) -> Source:
+    """A study as identification sees it: it observes what its columns and summaries name."""
+    named = {name for summary in study.summaries for name in Question.parse(summary.of).names()}
+    named |= {name for name, _ in study.counts}
+    observed = tuple(name for name in graph.names_of(graph.observed) if name in named or study.holds(name))
+    everything = len(observed) == graph.observed.bit_count()
+    return Source(study.do, None if everything else observed, assigned=study.assigned, selected=study.selected)
+
+
+def verdict_on(graph: Graph, question: Question, sources: tuple[Source, ...]) -> Verdict:
+    """The verdict from these sources; what a source does not measure is hidden in it.
+
+    Experiments and several studies are refused by name until the engine is handed them.
+    """
+    source, *more = sources
+    if more or source.do or source.selected:
+        why = "several studies" if more else "an experiment" if source.do else "a selected sample"
+        advice = "Identify from one observational study of all rows."
+        return Refused(question, Refusal(f"Identification from {why} is not answered yet.", advice))
+    hidden = 0 if source.observed is None else graph.observed & ~graph.mask(source.observed)
+    for name in question.names():
+        if hidden >> graph.index(name) & 1:
+            raise QuestionError(f"The question names {shown(name)}, which the study does not measure.")
+    if not hidden:
+        return identify_question(graph, question)
+    verdict = identify_question(replace(graph, latent=graph.latent | hidden), question)
+    if isinstance(verdict, Refused):
+        return verdict
+    remark = f"The study does not measure {', '.join(graph.names_of(hidden))}: hidden here."
+    return replace(verdict, remarks=(*verdict.remarks, remark))
+
+
+def _study(study: StudySpec, spec: ProblemSpec) -> Study:
+    from umbel.data.study import Study as Opened
+
+    def at(path: str | None) -> str | None:
+        return path if path is None or study.database is not None else str(spec.folder / path)
+
+    units = {key: at(path) for key, path in study.units}
+    return Opened(
+        at(study.table),
+        units=(units[""] if set(units) == {""} else units) or None,
+        unit=study.unit or None,
+        count=study.count,
+        weight=study.weight,
+        unit_weight=study.unit_weight,
+        cluster=study.cluster,
+        strata=study.strata,
+        database=study.database,
+        variables={variable.name: _column(variable) for variable in spec.variables},
+        do=study.do,
+        assigned=study.assigned,
+        edges=at(study.edges),
+        selected=study.selected,
+        errors=dict(study.errors),
+        summaries=[{"of": one.of, "value": one.value, "se": one.se} for one in study.summaries],
+        counts={name: list(columns) for name, columns in study.counts},
+    )
+
+
+def _column(variable: VariableSpec) -> dict[str, object]:
+    """What was said of a variable, without what was left out."""
+    said = {"column": variable.column, "label": variable.label, "measure": variable.measure}
+    found: dict[str, object] = {key: value for key, value in said.items() if value is not None}
+    return {**found, "missing": list(variable.missing)} if variable.missing else found

@@ -1,0 +1,202 @@
+"""The road from three texts to one Answer.
+
+``identify`` stays in the symbolic wing and answers in milliseconds; ``solve`` opens the data and
+hands the estimand to an estimator. The numeric rooms are imported when a study is opened, so that
+nobody who only identifies waits for them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from umbel.config.problem import MethodSpec, ProblemSpec, load_problem
+from umbel.errors import ProblemError, shown
+from umbel.graph.mixed import Graph
+from umbel.model.query import Question
+from umbel.model.source import OBSERVATIONAL
+from umbel.model.validate import check_question
+from umbel.pipeline.answering import answer_of, estimated
+from umbel.pipeline.opening import Experiments, open_studies, source_of, sources_of, verdict_on
+from umbel.results.answer import Answer
+from umbel.results.verdict import Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from umbel.data.study import Study
+
+DEFAULTS = MethodSpec()
+
+
+def identify(graph: Graph | str, question: Question | str, experiments: Experiments | None = None) -> Verdict:
+    """Whether the graph's assumptions determine the answer, and by which formula.
+
+    Parameters
+    ----------
+    graph, question
+        Values, or their texts.
+    experiments
+        What is observed: ``[(), ("Z",)]`` says that the law of everything is known, and that under
+        every value of Z set by hand. None means ``[()]``.
+
+    Returns
+    -------
+    Verdict
+        Identified, Unidentified or Refused; "no" is a value, never an exception.
+
+    Raises
+    ------
+    InputError
+        For texts that do not parse, and a question that does not fit its graph.
+
+    Examples
+    --------
+    >>> verdict = identify("Z -> A <- U; U -> Y <- A; latent U", "P(Y | do(A))")
+    >>> verdict.identified
+    False
+    """
+    graph = Graph.parse(graph) if isinstance(graph, str) else graph
+    question = Question.parse(question) if isinstance(question, str) else question
+    return verdict_on(graph, check_question(graph, question), sources_of(graph, experiments))
+
+
+def solve(
+    graph: Graph | str,
+    question: Question | str,
+    *studies: Study,
+    method: MethodSpec = DEFAULTS,
+    rng: np.random.Generator | None = None,
+) -> Answer:
+    """Identify, then estimate from the studies; whatever happens, one Answer.
+
+    Parameters
+    ----------
+    graph, question
+        Values, or their texts.
+    studies
+        The data; without any, the Answer holds the verdict alone.
+    method
+        Estimator, level and prior scales; every field has a default that the Answer reports.
+    rng
+        Source of randomness; default: the method's seed, which the Answer reports.
+
+    Raises
+    ------
+    InputError
+        For input that has no meaning.
+
+    Examples
+    --------
+    >>> solve("A -> Y; A <-> Y", "P(Y | do(A))").verdict
+    'unidentified'
+    """
+    return Problem(graph, question, studies, method=method).solve(rng=rng)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Problem:
+    """A graph, a question and the studies, checked against each other.
+
+    Parameters
+    ----------
+    graph, question
+        Values, or their texts.
+    studies
+        One study or several.
+    title, assumptions
+        The user's own words, carried into the Answer.
+    method
+        Estimator, level and prior scales.
+
+    Raises
+    ------
+    InputError
+        Where they do not fit together.
+
+    Examples
+    --------
+    >>> Problem("A -> Y", "P(Y | do(A))").identify().identified
+    True
+    """
+
+    graph: Graph
+    question: Question
+    studies: tuple[Study, ...]
+    title: str
+    assumptions: tuple[str, ...]
+    method: MethodSpec
+
+    def __init__(
+        self,
+        graph: Graph | str,
+        question: Question | str,
+        studies: Study | Iterable[Study] = (),
+        *,
+        title: str = "",
+        assumptions: Iterable[str] = (),
+        method: MethodSpec = DEFAULTS,
+    ) -> None:
+        graph = Graph.parse(graph) if isinstance(graph, str) else graph
+        question = Question.parse(question) if isinstance(question, str) else question
+        values = {
+            "graph": graph,
+            "question": check_question(graph, question),
+            "studies": tuple(studies) if isinstance(studies, Iterable) else (studies,),
+            "title": title,
+            "assumptions": tuple(assumptions),
+            "method": method,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Problem:
+        """Read a problem file that asks one question, and open its data.
+
+        Raises
+        ------
+        InputError
+            One line: the file, the key, the value, what was possible.
+        """
+        spec = load_problem(path)
+        if spec.several:
+            raise ProblemError(f"{shown(str(path))} asks a list of questions. Use Problem.load_all, one Problem each.")
+        return problems_of(spec, open_studies(spec))[0]
+
+    @staticmethod
+    def load_all(path: str | os.PathLike[str]) -> tuple[Problem, ...]:
+        """Read a problem file, one Problem per question, and open its data."""
+        spec = load_problem(path)
+        return problems_of(spec, open_studies(spec))
+
+    def identify(self) -> Verdict:
+        """The verdict from what the studies observe; every variable where there is none."""
+        sources = tuple(source_of(self.graph, study) for study in self.studies)
+        return verdict_on(self.graph, self.question, sources or (OBSERVATIONAL,))
+
+    def answer(self) -> tuple[Verdict, Answer]:
+        """The verdict, and the Answer that it is without numbers."""
+        start = time.perf_counter()
+        verdict = self.identify()
+        seconds = time.perf_counter() - start
+        return verdict, answer_of(verdict, self.graph, title=self.title, assumptions=self.assumptions, seconds=seconds)
+
+    def solve(self, *, rng: np.random.Generator | None = None) -> Answer:
+        """Identify, then estimate; see :func:`solve`."""
+        verdict, answer = self.answer()
+        if not verdict.identified or not self.studies:
+            return answer
+        return estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng)
+
+
+def problems_of(spec: ProblemSpec, studies: tuple[Study, ...]) -> tuple[Problem, ...]:
+    """One Problem per question of a file, all on the same graph and studies."""
+    graph = Graph.parse(spec.graph)
+    return tuple(
+        Problem(graph, question, studies, title=spec.title, assumptions=spec.assumptions, method=spec.method)
+        for question in spec.questions
+    )
