@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from umbel.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from umbel.data.study import Study as Study
     from umbel.errors import DataError as DataError
     from umbel.errors import GrammarError as GrammarError
     from umbel.errors import GraphError as GraphError
@@ -25,8 +26,16 @@ if TYPE_CHECKING:
     from umbel.errors import QuestionError as QuestionError
     from umbel.errors import UmbelError as UmbelError
     from umbel.graph.mixed import Graph as Graph
+    from umbel.model.query import Question as Question
+    from umbel.numerics.tables import Table as Table
+    from umbel.pipeline.problem import Problem as Problem
+    from umbel.pipeline.problem import identify as identify
+    from umbel.pipeline.problem import solve as solve
     from umbel.results.answer import Answer as Answer
     from umbel.results.check import Check as Check
+    from umbel.results.verdict import Identified as Identified
+    from umbel.results.verdict import Refused as Refused
+    from umbel.results.verdict import Unidentified as Unidentified
 
 _HOME = {
     "Answer": "umbel.results.answer",
@@ -35,11 +44,20 @@ _HOME = {
     "GrammarError": "umbel.errors",
     "Graph": "umbel.graph.mixed",
     "GraphError": "umbel.errors",
+    "Identified": "umbel.results.verdict",
     "InputError": "umbel.errors",
     "MissingExtra": "umbel.errors",
+    "Problem": "umbel.pipeline.problem",
     "ProblemError": "umbel.errors",
+    "Question": "umbel.model.query",
     "QuestionError": "umbel.errors",
+    "Refused": "umbel.results.verdict",
+    "Study": "umbel.data.study",
+    "Table": "umbel.numerics.tables",
     "UmbelError": "umbel.errors",
+    "Unidentified": "umbel.results.verdict",
+    "identify": "umbel.pipeline.problem",
+    "solve": "umbel.pipeline.problem",
 }
 """Where each public name lives. The type checker reads the imports above; a test compares the two."""
 

@@ -51,7 +51,14 @@ OUTSIDE: dict[str, frozenset[str]] = {
     "simulate": frozenset({"numpy", "scipy"}),
     "expr.evaluate": frozenset({"numpy"}),
     "report": frozenset({"rich"}),
+    "pipeline.answering": frozenset({"numpy"}),
     "cli": frozenset({"typer", "rich"}),
+}
+
+# Signatures that name a generator: numpy is read by the type checker alone.
+TYPED: dict[str, frozenset[str]] = {
+    "pipeline.problem": frozenset({"numpy"}),
+    "results.verdict": frozenset({"numpy"}),
 }
 
 # Optional packages, imported late by whoever needs them.
@@ -61,7 +68,8 @@ EXTRAS = frozenset({"networkx", "pandas", "polars", "matplotlib", "jax", "numpyr
 # (pipeline, cli) that must not wait for numpy before it is needed.
 DOORS: dict[str, frozenset[str]] = {
     "results.answer": frozenset({"report"}),
-    "pipeline": frozenset({"data", "estimate", "simulate"}),
+    "results.verdict": frozenset({"simulate"}),
+    "pipeline": frozenset({"data", "estimate"}),
     "cli": frozenset({"config", "errors", "gallery", "pipeline", "report", "results", "version"}),
 }
 
@@ -71,6 +79,7 @@ class Import:
     module: str  # who imports, without the leading "umbel."
     target: str  # what: "umbel.graph.mixed", "numpy"
     late: bool
+    typing: bool  # under "if TYPE_CHECKING:"
     line: int
 
     @property
@@ -94,23 +103,26 @@ def modules() -> list[tuple[str, Path]]:
 
 
 def imports_of(module: str, tree: ast.Module) -> Iterator[Import]:
-    def walk(node: ast.AST, late: bool) -> Iterator[Import]:
+    def walk(node: ast.AST, late: bool, typing: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
             inside = late or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            typed = typing or (
+                isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING"
+            )
             if isinstance(child, ast.Import):
                 for alias in child.names:
-                    yield Import(module, alias.name, late, child.lineno)
+                    yield Import(module, alias.name, late, typing, child.lineno)
             elif isinstance(child, ast.ImportFrom):
                 assert child.level == 0, f"{module}, line {child.lineno}: relative import"
                 assert child.module is not None
                 if child.module == "umbel":
                     for alias in child.names:
-                        yield Import(module, f"umbel.{alias.name}", late, child.lineno)
+                        yield Import(module, f"umbel.{alias.name}", late, typing, child.lineno)
                 else:
-                    yield Import(module, child.module, late, child.lineno)
-            yield from walk(child, inside)
+                    yield Import(module, child.module, late, typing, child.lineno)
+            yield from walk(child, inside, typed)
 
-    yield from walk(tree, False)
+    yield from walk(tree, False, False)
 
 
 def all_imports() -> list[Import]:
@@ -164,6 +176,8 @@ def test_packages_from_outside_stay_in_their_rooms() -> None:
         allowed = OUTSIDE.get(one.module, OUTSIDE.get(one.room, frozenset()))
         if top in allowed or (one.late and top in EXTRAS):
             continue
+        if one.typing and top in TYPED.get(one.module, frozenset()):
+            continue
         wrong.append(f"{one.module}, line {one.line}: imports {one.target}")
     assert not wrong, "\n".join(wrong)
 
@@ -178,7 +192,12 @@ def test_nothing_is_star_imported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "late"), [("def f():\n    import numpy", True), ("if TYPE_CHECKING:\n    import numpy", False)]
+    ("text", "late", "typing"),
+    [
+        ("import numpy", False, False),
+        ("def f():\n    import numpy", True, False),
+        ("if TYPE_CHECKING:\n    import numpy", False, True),
+    ],
 )
-def test_the_reader_of_imports(text: str, late: bool) -> None:
-    assert [one.late for one in imports_of("graph.x", ast.parse(text))] == [late]
+def test_the_reader_of_imports(text: str, late: bool, typing: bool) -> None:
+    assert [(one.late, one.typing) for one in imports_of("graph.x", ast.parse(text))] == [(late, typing)]
