@@ -92,7 +92,14 @@ class NormalHierarchy:
         )
         first = rows[0]
         return Estimated(
-            Estimate(first.value, se=first.se, interval=(first.lower, first.upper), level=self.level, method=self.name),
+            Estimate(
+                first.value,
+                se=first.se,
+                interval=(first.lower, first.upper),
+                level=self.level,
+                method=self.name,
+                kind="posterior",
+            ),
             rows,
             (*data.checks, _convergence(posterior)),
             (

@@ -175,8 +175,11 @@ def _numbers(answer: Answer) -> Iterable[tuple[str, RenderableType]]:
         policy = answer.policy
         chosen = (*(number(k) for _, k in policy.k), number(policy.gain), interval(policy.interval))
         yield "Policy", _grid((*(name for name, _ in policy.k), "gain", "interval"), [chosen])
-    if answer.table:
-        yield "Rows", _rows(answer.table)
+    # what stands above already is not repeated
+    rows = [row for row in answer.table if estimate is None or row.given or row.term != answer.question]
+    if rows:
+        level = "" if estimate is None or estimate.level is None else f"{100 * estimate.level:.4g} % "
+        yield "Rows", _rows(rows, f"{level}interval")
 
 
 def _estimate_title(estimate: Estimate) -> str:
@@ -195,10 +198,10 @@ def _estimate(estimate: Estimate) -> Table:
     return _grid(("value", "se", width), [(*found, interval(estimate.interval))])
 
 
-def _rows(rows: Sequence[Row]) -> Table:
+def _rows(rows: Sequence[Row], width: str) -> Table:
     keys = sorted({name for row in rows for name, _ in row.given})
     kinds = {row.kind for row in rows}
-    heads = ("term", *keys, *(("kind",) if len(kinds) > 1 else ()), "value", "se", "interval")
+    heads = ("term", *keys, *(("kind",) if len(kinds) > 1 else ()), "value", "se", width)
     lines = []
     for row in rows:
         given = dict(row.given)
