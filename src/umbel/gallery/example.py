@@ -31,9 +31,10 @@ class Example:
     verdict
         The verdict that is known to be right.
     formula
-        The estimand as the paper has it, in the notation below; empty where there is none.
-        ``Q[Y | A]`` is the law of Y given A within a unit, a variable that differs between units;
-        ``q`` is the law that the intervention puts in place; ``∑`` runs over what stands below it.
+        The estimand as the paper has it, in umbel's notation; empty where there is none.
+        ``Q[Y|A]`` is the law of Y given A inside a unit, a variable that differs between units;
+        ``Q(Y | A)`` is its value, ``q`` the law that the intervention puts in place, ``P`` a law
+        of units.
     data, variables, method, assumptions
         As in a problem file; an example without data is identified only.
     references

@@ -16,7 +16,7 @@ SOFT = "P(Y | do(A ~ q))"
 CONDITIONAL = "P(Y | do(A ~ q(X)))"
 HARD = "P(Y | do(A))"
 
-_MIX = "∑_a q(a) Q[Y | A](Y | a)"
+_MIX = "(Σ_{A} Q(Y | A) q(A))"
 
 
 def _identified(name: str, title: str, graph: str, formula: str, *, question: str = SOFT, notes: str = "") -> Example:
@@ -57,7 +57,7 @@ MOTIFS = (
         graph="plate subunit { A Y }; latent U; U -> { A Y }; A -> Y",
         question=SOFT,
         verdict="identified",
-        formula=f"∑_{{Q[Y | A]}} P(Q[Y | A]) {_MIX}",
+        formula=f"∫_{{Q[Y|A]}} P(Q[Y|A]) {_MIX}",
         notes="Fixed-effect models are the linear case.",
     ),
     Example(
@@ -68,7 +68,7 @@ MOTIFS = (
         graph="plate subunit { A Y }; latent U; U -> { A Y }; A -> { Y Z }; Z -> Y",
         question=SOFT,
         verdict="identified",
-        formula=f"∑_{{z, Q[Y | A]}} P(z | Q[A]=q) [∑_{{Q[A]′}} P(Q[A]′) P(Q[Y | A] | Q[A]′, z)] {_MIX}",
+        formula=f"∫_{{Q[Y|A]}} (Σ_{{Z}} P(Z | Q[A] = q) ∫_{{Q[A]'}} P(Q[A]') P(Q[Y|A] | Q[A]', Z)) {_MIX}",
         notes="A front door through the unit: the interferer z must be measured.",
     ),
     Example(
@@ -79,7 +79,7 @@ MOTIFS = (
         graph="plate subunit { Z A }; latent U; U -> { A Y }; Z -> A -> Y",
         question=SOFT,
         verdict="identified",
-        formula="∑_{Q[A | Z]} P(Q[A | Z]) P(Y | Q[A]=q, Q[A | Z])",
+        formula="∫_{Q[A|Z]} P(Q[A|Z]) P(Y | Q[A] = q, Q[A|Z])",
         notes="No shape is assumed of the outcome; q must be a mixture of the laws of A given Z in each unit.",
     ),
 )
@@ -89,7 +89,7 @@ TEXT_FIGURES = (
         "3",
         "More treatment for some: a law given a covariate",
         "plate subunit { X A Y }; latent U; U -> { A Y }; X -> { A Y }; A -> Y",
-        "∑_{Q[X], Q[Y | A, X]} P(Q[X], Q[Y | A, X]) ∑_{a, x} Q[X](x) q(a | x) Q[Y | A, X](Y | a, x)",
+        "∫_{Q[X], Q[Y|A,X]} P(Q[X], Q[Y|A,X]) (Σ_{A, X} Q(X) q(A | X) Q(Y | A, X))",
         question=CONDITIONAL,
     ),
     _identified(
@@ -103,13 +103,13 @@ TEXT_FIGURES = (
         "5a",
         "A subunit outcome with a cause in the unit",
         "plate subunit { A Y }; X -> Y <- A",
-        f"∑_{{Q[Y | A]}} P(Q[Y | A]) {_MIX}",
+        f"∫_{{Q[Y|A]}} P(Q[Y|A]) {_MIX}",
     ),
     _identified(
         "5c",
         "A unit outcome of a subunit treatment",
         "plate subunit { A }; X -> Y <- A",
-        "∑_x P(x) P(Y | Q[A]=q, x)",
+        "Σ_{X} P(X) P(Y | Q[A] = q, X)",
     ),
 )
 
@@ -118,37 +118,37 @@ IDENTIFIED_FIGURES = (
         "A3a",
         "A confounded covariate inside the unit, an outcome of the unit",
         "plate subunit { A W }; latent U; U -> { A W }; A -> { W Y }; W -> Y",
-        "∑_{Q[W | A]} P(Q[W | A]) P(Y | Q[A]=q, Q[W | A])",
+        "∫_{Q[W|A]} P(Q[W|A]) P(Y | Q[A] = q, Q[W|A])",
         notes="Theorem 12, condition 1.",
     ),
     _identified(
         "A3c",
         "A confounded mediator inside the unit",
         "plate subunit { A Z Y }; latent U; U -> { A Z Y }; A -> { Z Y }; Z -> Y",
-        "∑_{Q[Z | A], Q[Y | A, Z]} P(Q[Z | A], Q[Y | A, Z]) ∑_{a, z} q(a) Q[Z | A](z | a) Q[Y | A, Z](Y | a, z)",
+        "∫_{Q[Z|A], Q[Y|A,Z]} P(Q[Z|A], Q[Y|A,Z]) (Σ_{A, Z} q(A) Q(Z | A) Q(Y | A, Z))",
         notes="Theorem 12, condition 1.",
     ),
     _identified(
         "A3e",
         "An interferer with a confounder of its own",
         "plate subunit { A Z }; latent U, U2; U -> { A Z }; A -> { Z W Y }; W -> { Y Z }; Z -> Y; U2 -> { W Y }",
-        "∑_{w, Q[Z | A]} P(w | Q[A]=q) [∑_{Q[A]′} P(Q[A]′) P(Q[Z | A] | Q[A]′, w)] P(Y | Q[A]=q, w, Q[Z | A])",
+        "Σ_{W} ∫_{Q[Z|A]} P(W | Q[A] = q) (∫_{Q[A]'} P(Q[A]') P(Q[Z|A] | Q[A]', W)) P(Y | Q[A] = q, W, Q[Z|A])",
         notes="Theorem 12, condition 1.",
     ),
     _identified(
         "A3g",
         "A law given a covariate, with interference",
         "plate subunit { X A Y }; latent U; U -> { A X Y }; X -> { A Y Z }; A -> { Z Y }; Z -> Y",
-        "∑_{z, Q[X], Q[Y | A, X]} P(z | Q[A | X]=q, Q[X]) "
-        "[∑_{Q[A | X]′} P(Q[X], Q[A | X]′) P(Q[Y | A, X] | Q[A | X]′, Q[X], z)] "
-        "∑_{a, x} Q[X](x) q(a | x) Q[Y | A, X](Y | a, x)",
+        "∫_{Q[X], Q[Y|A,X]} (Σ_{Z} P(Z | Q[A|X] = q, Q[X]) "
+        "∫_{Q[A|X]'} P(Q[X], Q[A|X]') P(Q[Y|A,X] | Q[A|X]', Q[X], Z)) "
+        "(Σ_{A, X} Q(X) q(A | X) Q(Y | A, X))",
         question=CONDITIONAL,
     ),
     _identified(
         "A3j",
         "An instrument inside the unit beside a covariate",
         "plate subunit { Z X A }; latent U; U -> { A X Y }; Z -> A; X -> { A Y }; A -> Y",
-        "∑_{Q[X], Q[A | X, Z]} P(Q[X], Q[A | X, Z]) P(Y | Q[A | X]=q, Q[A | X, Z], Q[X])",
+        "∫_{Q[X], Q[A|X,Z]} P(Q[X], Q[A|X,Z]) P(Y | Q[A|X] = q, Q[A|X,Z], Q[X])",
         question=CONDITIONAL,
         notes="Theorem 12, condition 2.",
     ),
@@ -156,15 +156,14 @@ IDENTIFIED_FIGURES = (
         "A3m",
         "An instrument inside the unit, a mediator of the unit",
         "plate subunit { Z A Y }; latent U; U -> { A W Y }; Z -> A; A -> { W Y }; W -> Y",
-        f"∑_{{Q[A | Z], w, Q[Y | A]}} P(Q[A | Z]) P(w | Q[A]=q, Q[A | Z]) P(Q[Y | A] | Q[A]=q, Q[A | Z], w) {_MIX}",
+        f"∫_{{Q[Y|A]}} (Σ_{{W}} ∫_{{Q[A|Z]}} P(Q[A|Z]) P(W | Q[A] = q, Q[A|Z]) P(Q[Y|A] | Q[A] = q, Q[A|Z], W)) {_MIX}",
         notes="Theorem 12, condition 2; two laws are augmented.",
     ),
     _identified(
         "A3p",
         "A front door through the law of a mediator",
         "plate subunit { A Z W }; latent U; U -> { A W Y }; A -> W; Z -> W; W -> Y",
-        "∑_{Q[W | A, Z], Q[W]} P(Q[W] | Q[A]=q, Q[W | A, Z]) "
-        "∑_{Q[A]′} P(Q[A]′, Q[W | A, Z]) P(Y | Q[A]′, Q[W | A, Z], Q[W])",
+        "∫_{Q[W|A,Z], Q[W]} P(Q[W] | Q[A] = q, Q[W|A,Z]) (∫_{Q[A]'} P(Q[A]', Q[W|A,Z]) P(Y | Q[A]', Q[W|A,Z], Q[W]))",
         notes="Identified, and outside Theorem 12.",
     ),
 )
@@ -199,22 +198,22 @@ SCHOOLS = (
         "11a",
         "Eight schools: everything observed",
         "plate student { X A Y }; X -> Y <- A",
-        f"∑_{{Q[Y | A]}} P(Q[Y | A]) {_MIX}",
-        notes="Eq. (38), with Q[Y | A] = ∑_x Q[X](x) Q[Y | A, X].",
+        f"∫_{{Q[Y|A]}} P(Q[Y|A]) {_MIX}",
+        notes="Eq. (38), with Q(Y | A) = Σ_{X} Q(X) Q(Y | A, X).",
     ),
     _identified(
         "11b",
         "Eight schools: a hidden confounder of the school",
         "plate student { X A Y }; latent U; U -> { A X Y }; X -> Y <- A",
-        f"∑_{{Q[Y | A]}} P(Q[Y | A]) {_MIX}",
-        notes="Eq. (38), with Q[Y | A] = ∑_x Q[X](x) Q[Y | A, X].",
+        f"∫_{{Q[Y|A]}} P(Q[Y|A]) {_MIX}",
+        notes="Eq. (38), with Q(Y | A) = Σ_{X} Q(X) Q(Y | A, X).",
     ),
     _identified(
         "11c",
         "Eight schools: class size C carries interference, S students want tutoring",
         "plate student { X A Y }; latent U; U -> { A X Y }; X -> Y <- A; A -> C; S -> C -> Y",
-        f"∑_{{s, c, Q[Y | A]}} P(c | Q[A]=q, s) [∑_{{Q[A]′}} P(s, Q[A]′) P(Q[Y | A] | Q[A]′, s, c)] {_MIX}",
-        notes="Eq. (39) with one change: s must be the same in both factors wherever S has another way to Y or to U.",
+        f"∫_{{Q[Y|A]}} (Σ_{{S, C}} P(C | Q[A] = q, S) ∫_{{Q[A]'}} P(S, Q[A]') P(Q[Y|A] | Q[A]', S, C)) {_MIX}",
+        notes="Eq. (39) with one change: S is the same in both factors, which matters wherever it has another way to Y or to U.",
     ),
     Example(
         name="eight-schools",
@@ -224,7 +223,7 @@ SCHOOLS = (
         graph="plate student { A Y }; latent U; U -> { A Y }; A -> Y",
         question="E[Y | do(A=1)] - E[Y | do(A=0)]",
         verdict="identified",
-        formula="∑_{Q[Y | A]} P(Q[Y | A]) (E_{Q[Y | A]}[Y | A=1] - E_{Q[Y | A]}[Y | A=0])",
+        formula="∫_{Q[Y|A]} P(Q[Y|A]) (Σ_{Y} Y Q(Y | A = 1) - Σ_{Y} Y Q(Y | A = 0))",
         data=StudySpec(
             units=(("", "eight_schools.csv"),),
             unit=("school",),
@@ -246,15 +245,15 @@ OTHERS = (
         "A13",
         "Fixed effects with a covariate",
         "plate subunit { X A Y }; latent U; U -> { A Y }; X -> { A Y }; A -> Y",
-        "∑_{Q[X], Q[Y | A, X]} P(Q[X], Q[Y | A, X]) ∑_{a, x} Q[X](x) q(a | x) Q[Y | A, X](Y | a, x)",
+        "∫_{Q[X], Q[Y|A,X]} P(Q[X], Q[Y|A,X]) (Σ_{A, X} Q(X) q(A | X) Q(Y | A, X))",
         question=CONDITIONAL,
     ),
     _identified(
         "A14",
         "Peer effects: a hidden interferer and no confounder",
         "plate subunit { X A Y }; latent Z; X -> { A Y }; A -> { Z Y }; Z -> Y",
-        "∑_{Q[X], Q[Y | A, X]} P(Q[X]) P(Q[Y | A, X] | Q[A | X]=q, Q[X]) ∑_{a, x} Q[X](x) q(a) Q[Y | A, X](Y | a, x)",
-        notes="Eq. (77). The effect is that of the law of A given X, not of A; P(… | Q[A]=q) is the same.",
+        "∫_{Q[X], Q[Y|A,X]} P(Q[X]) P(Q[Y|A,X] | Q[A|X] = q, Q[X]) (Σ_{A, X} Q(X) q(A) Q(Y | A, X))",
+        notes="Eq. (77). The effect is that of the law of A given X, not of A; P(… | Q[A] = q) is the same.",
     ),
     Example(
         name="multisite-iv",
