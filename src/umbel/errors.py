@@ -84,8 +84,18 @@ def shown(text: str, limit: int = 60) -> str:
     >>> shown("a\\nb")
     "'a\\\\nb'"
     """
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return repr(cut)
+    return repr(cut(text, limit))
+
+
+def cut(text: str, limit: int = 60) -> str:
+    """The text, with its end left out when it is long.
+
+    Examples
+    --------
+    >>> cut("Tutoring", 5)
+    'Tuto…'
+    """
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def did_you_mean(word: str, possible: Iterable[str], *, most: int = 12) -> str:
@@ -97,9 +107,9 @@ def did_you_mean(word: str, possible: Iterable[str], *, most: int = 12) -> str:
     "Possible: Score, Tutoring. Did you mean 'Score'?"
     """
     names = sorted(set(possible))
-    listed = ", ".join(names[:most]) + (", …" if len(names) > most else "")
+    listed = ", ".join(map(cut, names[:most])) + (", …" if len(names) > most else "")
     # Case first: to difflib, 'y' and 'Y' have nothing in common.
     close = [name for name in names if name.casefold() == word.casefold()]
     close = close or (difflib.get_close_matches(word, names, n=1) if len(word) <= 60 else [])
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = f" Did you mean {shown(close[0])}?" if close else ""
     return f"Possible: {listed}.{hint}" if names else "Nothing was possible there."

@@ -14,7 +14,7 @@ import re
 from collections.abc import Container, Iterable
 from typing import NamedTuple, NoReturn
 
-from umbel.errors import GrammarError, shown
+from umbel.errors import GrammarError, cut, shown
 
 MOST_DIGITS = 300
 """Longest whole number that is read: the longest that every later float conversion survives."""
@@ -229,6 +229,17 @@ def quoted(name: str) -> str:
     for letter, meant in (("\\", "\\"), ('"', '"'), ("n", "\n"), ("t", "\t"), ("r", "\r")):
         name = name.replace(meant, "\\" + letter)
     return f'"{name}"'
+
+
+def brief(name: str) -> str:
+    """A name as an example in a message has it: quoted if needed, and cut when it is long.
+
+    Examples
+    --------
+    >>> f"Write do({brief('Birth weight')}=1)."
+    'Write do("Birth weight"=1).'
+    """
+    return quoted_if_needed(cut(name, 24))
 
 
 class Reader:

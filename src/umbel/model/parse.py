@@ -25,7 +25,7 @@ import math
 from typing import NoReturn
 
 from umbel.errors import did_you_mean, shown
-from umbel.lexer import Reader, Token
+from umbel.lexer import Reader, Token, brief
 from umbel.model.parse_policy import close, deeper, intervention, one_or_more, value, variable
 from umbel.model.query import (
     NAMED,
@@ -101,9 +101,8 @@ def _best(reader: Reader) -> Best:
         if name in names:
             reader.fail(f"the parameter {shown(name)} stands twice. Name it once.", token)
         if name not in read:
-            reader.fail(
-                f"no law reads the parameter {shown(name)}. Use it, as in Bernoulli({name}*C), or drop it.", token
-            )
+            remedy = f"Use it, as in do(A ~ Bernoulli({brief(name)}*C)), or drop it"
+            reader.fail(f"no law reads the parameter {shown(name)}. {remedy}.", token)
         names.append(name)
     return Best(tuple(names), body)
 
@@ -202,9 +201,7 @@ def _fail_term(reader: Reader) -> NoReturn:
     starts = [start + usual for start, usual in STARTS.items()]
     if word.kind == "word" and bracket.text in ("(", "["):
         reader.fail(f"{shown(word.text)} starts no term. {did_you_mean(word.text + bracket.text, starts)}")
-    reader.fail(
-        f"expected a term, a number or '(', found {reader.found()}. A term starts with one of {' '.join(starts)}"
-    )
+    reader.fail(f"expected a term, a number or '(', found {reader.found()}. A term starts with {', '.join(starts)}.")
 
 
 def _probability(reader: Reader, bracket: Token, depth: int) -> Probability:
@@ -224,10 +221,8 @@ def _expectation(reader: Reader, bracket: Token, depth: int) -> Expectation:
     starts: list[Token] = []
     outcome = _event(reader, depth, starts)
     if outcome.value is not None:
-        reader.fail(
-            f"E takes a variable, not an event. For the probability of a value write P({outcome.variable}=…).",
-            starts[0],
-        )
+        remedy = f"For the probability of a value write P({brief(outcome.variable)}=… | …)"
+        reader.fail(f"E takes a variable, not an event. {remedy}.", starts[0])
     if reader.peek().text in ("+", "-", "*", "/"):
         reader.fail("E takes one variable, not arithmetic. Write a sum of terms: E[Y2 | …] - E[Y1 | …].")
     if reader.peek().text == ",":
@@ -238,7 +233,7 @@ def _expectation(reader: Reader, bracket: Token, depth: int) -> Expectation:
 
 def _named(reader: Reader, kind: str, bracket: Token, depth: int) -> Named:
     treatment = str(variable(reader, "a treatment").value)
-    reader.expect(",", f"and an outcome: {kind}({treatment}, Y)")
+    reader.expect(",", f"and an outcome: {kind}({brief(treatment)}, Y)")
     outcome = str(variable(reader, "an outcome").value)
     do, given = _conditions(reader, bracket, depth, [], [])
     if do:
@@ -248,9 +243,9 @@ def _named(reader: Reader, kind: str, bracket: Token, depth: int) -> Named:
 
 def _class_effects(reader: Reader, bracket: Token) -> ClassEffects:
     treatment = str(variable(reader, "a treatment").value)
-    reader.expect(",", f"and an outcome: MTE({treatment}, Y | U)")
+    reader.expect(",", f"and an outcome: MTE({brief(treatment)}, Y | U)")
     outcome = str(variable(reader, "an outcome").value)
-    reader.expect("|", f"and the latent classes: MTE({treatment}, {outcome} | U)")
+    reader.expect("|", f"and the latent classes: MTE({brief(treatment)}, {brief(outcome)} | U)")
     latent = str(variable(reader, "a latent variable with classes").value)
     close(reader, bracket)
     return ClassEffects(treatment, outcome, latent)
@@ -262,7 +257,8 @@ def _conditions(
     """What follows ``|``, and the bracket that closes the term; every variable once in its world."""
     do: dict[str, Intervention] = {}
     given: list[Event] = []
-    if reader.accept("|"):
+    bar = reader.accept("|")
+    if bar:
         while True:
             if reader.at("do", "("):
                 _do(reader, depth, do)
@@ -270,7 +266,7 @@ def _conditions(
                 given.append(_event(reader, depth, starts))
             if not reader.accept(","):
                 break
-    close(reader, bracket)
+    close(reader, bracket, "','" if bar else "',', '|'")
     seen: set[tuple[str, tuple[Intervention, ...]]] = set()
     for start, event in zip(starts, (*outcomes, *given), strict=True):
         if (event.variable, event.world) in seen:
@@ -306,9 +302,9 @@ def _event(reader: Reader, depth: int, starts: list[Token] | None = None) -> Eve
     name = str(start.value)
     world = _world(reader, deeper(reader, depth)) if reader.peek().text == "[" else ()
     if reader.peek().text in ("<", ">", "<=", ">=", "!="):
-        reader.fail(f"an event has one value: {name}=1. For a range, add up the probabilities of its values.")
+        reader.fail(f"an event has one value: {brief(name)}=1. For a range, add up the probabilities of its values.")
     if reader.peek().text == "~":
-        reader.fail(f"a law stands inside do(…): do({name} ~ …).")
+        reader.fail(f"a law stands inside do(…): do({brief(name)} ~ …).")
     return Event(name, value(reader, name) if reader.accept("=") else None, world)
 
 
@@ -334,6 +330,6 @@ def _setting(reader: Reader, depth: int) -> Intervention:
     event = _event(reader, depth)
     if event.world:
         if event.value is not None:
-            reader.fail(f"inside a subscript, {event.variable}[…] is a value by itself: drop what follows it.")
+            reader.fail(f"inside a subscript, {brief(event.variable)}[…] is a value by itself: drop what follows it.")
         return SetTo(event)
     return Free(event.variable) if event.value is None else Held(event.variable, event.value)

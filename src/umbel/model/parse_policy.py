@@ -24,8 +24,8 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from umbel.errors import did_you_mean, shown
-from umbel.lexer import Reader, Token
+from umbel.errors import cut, did_you_mean, shown
+from umbel.lexer import Reader, Token, brief
 from umbel.model.formula import (
     COMPARISONS,
     FUNCTIONS,
@@ -76,13 +76,13 @@ def one_or_more(reader: Reader, item: Callable[[], Item]) -> list[Item]:
     return items
 
 
-def close(reader: Reader, bracket: Token) -> None:
-    """Take the bracket that closes this one."""
+def close(reader: Reader, bracket: Token, possible: str = "','") -> None:
+    """Take the bracket that closes this one; ``possible`` is what else could have stood here."""
     mark = {"(": ")", "[": "]"}[bracket.text]
     if reader.accept(mark) is None:
         reader.fail(
-            f"expected ',' or {mark!r} to close {bracket.text!r} of line {bracket.line}, column {bracket.column}; "
-            f"found {reader.found()}."
+            f"expected {possible} or {mark!r} to close {bracket.text!r} of line {bracket.line}, "
+            f"column {bracket.column}; found {reader.found()}."
         )
 
 
@@ -115,10 +115,14 @@ def value(reader: Reader, of: str) -> State:
             reader.next()
             return token.text == "true"
         lower = token.text.lower()
-        remedy = f"Write {lower}" if lower in ("true", "false") else f'A label is quoted: {of}="{token.text}"'
+        remedy = (
+            f"Write {lower}"
+            if lower in ("true", "false")
+            else f'A label is quoted: {brief(of)}="{cut(token.text, 24)}"'
+        )
         reader.fail(f"{shown(token.text)} is no value. {remedy}.")
     if token.text == "=":
-        reader.fail(f"one '=' is enough: {of}=1.")
+        reader.fail(f"one '=' is enough: {brief(of)}=1.")
     return number(reader, f"a value of {shown(of)}: a number, true, false or a label in quotes")
 
 

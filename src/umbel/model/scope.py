@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn, final
 
-from umbel.errors import QuestionError, did_you_mean, shown
+from umbel.errors import QuestionError, cut, did_you_mean, shown
 from umbel.graph.mixed import Graph
+from umbel.lexer import brief
 from umbel.model.render import value_text
 from umbel.variable import Domain, State
 
@@ -52,7 +53,7 @@ class Scope:
                 return node
             self.fail(f"{shown(name)} would be {shown(base)} of the neighbours, but {shown(base)} is in no network.")
         if any(name == plate.name for plate in graph.plates):
-            self.fail(f"{shown(name)} is a plate. Ask about a variable: {', '.join(graph.names[:12])}.")
+            self.fail(f"{shown(name)} is a plate. {did_you_mean(name, graph.names)}")
         self.fail(f"{shown(name)} is no variable of the graph. {did_you_mean(name, graph.names)}{otherwise}")
 
     def observed(self, name: str, *, otherwise: str = "") -> int:
@@ -61,7 +62,7 @@ class Scope:
         if self.graph.latent >> node & 1:
             remedy = "Measure it and drop 'latent', or ask about what is observed"
             if self._has_classes(node):
-                remedy += f"; for effects in its classes ask MTE(A, Y | {name})"
+                remedy += f"; for effects in its classes ask MTE(A, Y | {brief(name)})"
             self.fail(f"{shown(name)} is latent, so no data can answer this. {remedy}.")
         return node
 
@@ -69,12 +70,12 @@ class Scope:
         """Index of a latent variable whose classes the graph declares."""
         node = self.node(name)
         if not self._has_classes(node):
-            declare = f"Write 'classes {name} = 2' in the graph, or 'classes {name}' to have their number tested"
+            known = brief(name)
+            declare = f"write 'classes {known} = 2' in the graph, or 'classes {known}' to have their number tested"
             if self.graph.latent >> node & 1:
-                self.fail(f"{shown(name)} is latent without classes. {declare}.")
-            self.fail(
-                f"{shown(name)} is observed, so its groups need no MTE: ask E[… | do(…), {name}]. If not: {declare}."
-            )
+                self.fail(f"{shown(name)} is latent without classes. To declare them, {declare}.")
+            ask = f"Ask E[… | do(…), {known}]"
+            self.fail(f"{shown(name)} is observed, so its groups need no MTE. {ask}; or, to hide it, {declare}.")
         return node
 
     def _has_classes(self, node: int) -> bool:
@@ -93,12 +94,17 @@ class Scope:
             # A label never equals a number, and true is 1.
             if state == value:
                 return state
-        possible = ", ".join(map(value_text, domain.states[:12])) + (", …" if len(domain) > 12 else "")
         closest = [state for state in domain.states if str(state).casefold() == str(value).casefold()]
-        hint = f" Did you mean {value_text(closest[0])}?" if closest else ""
-        self.fail(f"{shown(name)} has no state {_short(value)}. Its states: {possible}.{hint}")
+        hint = f" Did you mean {cut(value_text(closest[0]))}?" if closest else ""
+        self.fail(f"{shown(name)} has no state {cut(value_text(value))}. Its states: {states_text(domain)}.{hint}")
 
 
-def _short(value: State) -> str:
-    text = value_text(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+def states_text(domain: Domain) -> str:
+    """The states of a variable as a message lists them.
+
+    Examples
+    --------
+    >>> states_text(Domain(("north", "south")))
+    '"north", "south"'
+    """
+    return ", ".join(cut(value_text(state), 24) for state in domain.states[:12]) + ", …" * (len(domain) > 12)

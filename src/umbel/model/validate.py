@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from umbel.errors import QuestionError, shown
+from umbel.errors import QuestionError, cut, shown
 from umbel.graph.mixed import Graph
+from umbel.lexer import brief
 from umbel.model.query import (
     Best,
     Body,
@@ -81,7 +82,7 @@ def _part(graph: Graph, parameters: tuple[str, ...], part: Term | Ratio) -> Term
 
 def _term(graph: Graph, parameters: tuple[str, ...], term: Term) -> Term:
     text = term_text(term)
-    scope = Scope(graph, parameters, text if len(text) <= 100 else text[:99] + "…")
+    scope = Scope(graph, parameters, cut(text, 100))
     match term:
         case Number():
             return term
@@ -105,10 +106,10 @@ def _term(graph: Graph, parameters: tuple[str, ...], term: Term) -> Term:
 def _check_numeric(scope: Scope, outcome: str) -> None:
     domain = scope.domain(scope.node(outcome))
     if domain is not None and any(isinstance(state, str) for state in domain.states):
-        last = value_text(domain.states[-1])
+        last = cut(value_text(domain.states[-1]))
         scope.fail(
             f"E needs numbers, and the states of {shown(outcome)} are labels. "
-            f"Ask for a probability: P({outcome}={last} | …)."
+            f"Ask for a probability: P({brief(outcome)}={last} | …)."
         )
 
 
@@ -124,9 +125,9 @@ def _named(scope: Scope, term: Named) -> Named:
     given = tuple(_event(scope, event) for event in term.given)
     for event in given:
         if not event.world and event.variable in (term.treatment, term.outcome):
-            a, y = term.treatment, term.outcome
+            a, y = brief(term.treatment), brief(term.outcome)
             scope.fail(
-                f"{term.kind} of {shown(a)} on {shown(y)} cannot be conditioned on {shown(event.variable)} itself. "
+                f"{term.kind}({a}, {y}) cannot be conditioned on {shown(event.variable)} itself. "
                 f"Write it out with subscripts, such as E[{y}[{a}=1] | {a}=1]."
             )
     if term.kind == "ATE":
@@ -152,10 +153,10 @@ def _conditions(
             scope.fail(f"do(…) sets {shown(event.variable)}, so nothing is left to ask of it. Ask for what it changes.")
     for event in known:
         if event.variable in names and not event.world:
-            name, asked = event.variable, outcomes[0].variable
+            name, asked = brief(event.variable), brief(outcomes[0].variable)
             scope.fail(
-                f"{shown(name)} stands in do(…) and among the conditions. Drop one; for those who had another value "
-                f"anyway, use a subscript: E[{asked}[{name}=1] | {name}=0]."
+                f"{shown(event.variable)} stands in do(…) and among the conditions. Drop one; for those who had "
+                f"another value anyway, use a subscript: E[{asked}[{name}=1] | {name}=0]."
             )
     check_no_cycle(scope, setting)
     return setting, known

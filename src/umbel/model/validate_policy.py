@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from umbel.errors import shown
+from umbel.errors import cut, shown
 from umbel.graph.walks import cycle
+from umbel.lexer import brief
 from umbel.model.formula import Compare, Constant, Covariate, Formula, operands, reads
 from umbel.model.policy import Family, Natural, Point, Policy, Realisation, parts_of
 from umbel.model.query import Drawn, Intervention
 from umbel.model.render import value_text
-from umbel.model.scope import Scope
+from umbel.model.scope import Scope, states_text
 
 
 def check_law(scope: Scope, treatment: str, law: Policy) -> Policy:
@@ -37,8 +38,8 @@ def _check_covariate(scope: Scope, treatment: str, name: str) -> None:
     if inner != outer[: len(inner)]:
         plate = scope.graph.plates[next(p for p in inner if p not in outer)].name
         scope.fail(
-            f"the law of {shown(treatment)} reads {shown(name)}, which has a value for each {plate}, not one. "
-            f"Define a summary in the graph, such as M = mean({name}), and read that."
+            f"the law of {shown(treatment)} reads {shown(name)}, which has a value for each {cut(plate)}, not one. "
+            f"Define a summary in the graph, such as M = mean({brief(name)}), and read that."
         )
 
 
@@ -54,7 +55,7 @@ def check_no_cycle(scope: Scope, do: Iterable[Intervention]) -> None:
         law_reads |= bool(covariates)
     walk = cycle(replace(graph, parents=tuple(parents))) if law_reads else ()
     if walk:
-        names = " -> ".join(graph.names[node] for node in walk)
+        names = " -> ".join(cut(graph.names[node], 24) for node in walk)
         scope.fail(f"these laws make a cycle: {names}. A law may read only what its treatment does not cause.")
 
 
@@ -64,8 +65,10 @@ def _check_formula(scope: Scope, formula: Formula, *, numeric: bool) -> None:
         case Covariate(name) if numeric and name not in scope.parameters:
             domain = scope.domain(scope.node(name))
             if domain is not None and any(isinstance(state, str) for state in domain.states):
-                first = value_text(domain.states[0])
-                scope.fail(f"the states of {shown(name)} are labels, not numbers. Compare it: ({name} = {first}).")
+                first = cut(value_text(domain.states[0]))
+                scope.fail(
+                    f"the states of {shown(name)} are labels, not numbers. Compare it: ({brief(name)} = {first})."
+                )
         case Compare(Covariate(name), "=" | "!=", Constant(value)) if name not in scope.parameters:
             scope.state(name, value)
         case Compare(left, "=" | "!=", right):
@@ -81,14 +84,14 @@ def _check_states(scope: Scope, treatment: str, law: Family) -> None:
     domain = scope.domain(scope.node(treatment))
     if domain is None:
         return
-    count, states = len(domain), ", ".join(map(value_text, domain.states[:12]))
+    count, states = len(domain), states_text(domain)
     if law.name == "Normal":
         scope.fail(f"Normal draws real numbers, but {shown(treatment)} has the states {states}. Use Categorical.")
     if law.name == "Bernoulli" and count != 2:
         scope.fail(f"Bernoulli is for two states, but {shown(treatment)} has {count}: {states}. Use Categorical.")
     if law.name == "Categorical" and len(law.arguments) != count:
         scope.fail(
-            f"Categorical gives {len(law.arguments)} probabilities, and {shown(treatment)} has {count} states: {states}."
+            f"Categorical gives {len(law.arguments)} probabilities; {shown(treatment)} has {count} states: {states}."
         )
 
 
@@ -99,21 +102,25 @@ def check_realisation(scope: Scope, aggregate: str, by: Realisation) -> None:
     if map_of is None:
         scope.fail(
             f"'by' is for an aggregate, and {shown(aggregate)} is none. "
-            f"Write do({aggregate}=…), or define it in the graph: {aggregate} = sum(X1, X2)."
+            f"Write do({brief(aggregate)}=…), or define it in the graph: {brief(aggregate)} = sum(X1, X2)."
         )
     parts = {scope.graph.names[part.node] + (".near" if part.near else "") for part in map_of.parts}
     named = parts_of(by)
     for name in named:
         scope.node(name)
         if name not in parts:
-            scope.fail(f"{shown(name)} is no part of {shown(aggregate)}. Its parts: {', '.join(sorted(parts))}.")
+            scope.fail(f"{shown(name)} is no part of {shown(aggregate)}. Its parts: {_listed(parts)}.")
     if isinstance(by, Point):
         if len(named) < len(parts):
-            missing = ", ".join(sorted(parts - set(named)))
+            missing = _listed(parts - set(named))
             scope.fail(f"point(…) sets every part of {shown(aggregate)}; it leaves out {missing}.")
         for _, formula in by.values:
             for name in reads(formula):
                 scope.observed(name)
             _check_formula(scope, formula, numeric=True)
     elif not isinstance(by, Natural) and not named:
-        scope.fail(f"a realisation of {shown(aggregate)} names the parts that it moves: {', '.join(sorted(parts))}.")
+        scope.fail(f"a realisation of {shown(aggregate)} names the parts that it moves: {_listed(parts)}.")
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(brief(name) for name in sorted(names)[:12]) + ", …" * (len(names) > 12)
