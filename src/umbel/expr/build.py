@@ -17,6 +17,7 @@ from umbel.expr.nodes import (
     Held,
     Inside,
     Linear,
+    Meaning,
     Number,
     NumericValue,
     Probability,
@@ -143,11 +144,30 @@ def quotient(numerator: Expr, denominator: Expr) -> Expr:
 
 
 def linear(terms: Iterable[tuple[float, Expr]]) -> Expr:
-    """Linear combination; a single term with coefficient one is itself."""
-    kept = tuple((coefficient, term) for coefficient, term in terms if coefficient and term != ZERO)
+    """Linear combination with equal terms merged; a single term with coefficient one is itself."""
+    weights: dict[Expr, float] = {}
+    for coefficient, term in terms:
+        if term != ZERO:
+            weights[term] = weights.get(term, 0.0) + coefficient
+    kept = tuple((coefficient, term) for term, coefficient in weights.items() if coefficient)
     if not kept:
         return ZERO
     return kept[0][1] if len(kept) == 1 and kept[0][0] == 1 else Linear(kept)
+
+
+def expectation(symbol: Symbol, expr: Expr) -> Expr:
+    """``Σ_Y Y expr`` with the sum moved to the one law that generates ``Y``, where there is one."""
+    match expr:
+        case Sum(over, body) if symbol not in over:
+            return Sum(over, expectation(symbol, body))
+        case Product(factors):
+            reading = [factor for factor in factors if symbol in free(factor)]
+            if len(reading) == 1:
+                inner = expectation(symbol, reading[0])
+                return product(inner if factor is reading[0] else factor for factor in factors)
+        case _:
+            pass
+    return Sum((symbol,), product((NumericValue(symbol), expr)))
 
 
 def rebuilt(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
@@ -269,3 +289,27 @@ def settled(expr: Expr) -> Expr:
         if isinstance(slot, Held)
     )
     return walk(expr, free(expr) | held, {})
+
+
+def remeant(expr: Expr, change: Callable[[Meaning], Meaning]) -> Expr:
+    """The same expression about other things: every meaning replaced, copies and values kept."""
+
+    def symbol(old: Symbol) -> Symbol:
+        return Symbol(change(old.meaning), old.copy)
+
+    def slot(at: Slot) -> Slot:
+        return symbol(at) if isinstance(at, Symbol) else Held(symbol(at.symbol), at.value)
+
+    match expr:
+        case Probability(of, given, level, source):
+            return Probability(tuple(map(slot, of)), tuple(map(slot, given)), level, source)
+        case Inside(law, of, given):
+            return Inside(symbol(law), tuple(map(slot, of)), tuple(map(slot, given)))
+        case Drawn(policy, of, given):
+            return Drawn(policy, slot(of), tuple(map(slot, given)))
+        case NumericValue(old):
+            return NumericValue(symbol(old))
+        case Sum(over, body):
+            return Sum(tuple(map(symbol, over)), remeant(body, change))
+        case _:
+            return rebuilt(expr, lambda child: remeant(child, change))

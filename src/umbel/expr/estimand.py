@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from umbel.expr.build import leaves, slots
+from umbel.expr.build import leaves
 from umbel.expr.nodes import Expr, Held, Inside, Law, Level, Meaning, Probability, Slot, Symbol
 from umbel.expr.render import latex, meaning_text, text, to_json
 
@@ -198,5 +198,3 @@ def _support(leaf: Probability) -> Requirement:
 def _overlap(leaf: Inside) -> Requirement:
     names = ", ".join(map(meaning_text, _meanings(leaf.given)))
     return Requirement("overlap", f"inside each unit every value of {names} occurs", leaf)
-
-

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from umbel.expr.build import product
 from umbel.expr.nodes import Expr, Level, Meaning
-from umbel.graph.mixed import Graph, bits
+from umbel.graph.mixed import Graph
 from umbel.graph.walks import ancestors, closure, districts
-from umbel.identification.kernel import Move, Names, kernel, moves, reduced, smallest
+from umbel.identification.kernel import Names, kernel, moves, reduced, smallest
+from umbel.model.proof import Hedge, Reduction
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +28,6 @@ class EngineSource:
 
 
 OBSERVED = (EngineSource(),)
-
-
-@dataclass(frozen=True, slots=True)
-class Hedge:
-    """Why ``Q[inner]`` cannot be reduced further than ``Q[outer]`` in a source."""
-
-    outer: int
-    inner: int
-    source: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Reduction:
-    """How the kernel of one district was reached: its source and moves."""
-
-    district: int
-    source: int
-    moves: tuple[Move, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +170,3 @@ def _smallest_kernel(graph: Graph, part: int, start: int, names: Names, source: 
         return kernel(graph, part, start, names, source.do, order, source.index)
 
     return smallest(build, graph, start)
-
-
-def members(graph: Graph, mask: int) -> str:
-    """Names of a mask for a sentence: ``{X, Z}``."""
-    return "{" + ", ".join(graph.names[node] for node in bits(mask)) + "}"

@@ -9,21 +9,12 @@ districts. The verdict needs only the sets; the expression follows the same move
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from umbel.expr.build import free, leaves, product, quotient, slots, substituted, total
 from umbel.expr.nodes import Drawn, Expr, Inside, Level, Meaning, Probability, Symbol
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, district, topological_order
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One reduction: which rule, and the random set before and after."""
-
-    rule: str
-    before: int
-    after: int
+from umbel.model.proof import Move
 
 
 def moves(graph: Graph, target: int, start: int) -> Iterator[Move]:

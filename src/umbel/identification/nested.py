@@ -18,7 +18,8 @@ from umbel.expr.nodes import Drawn, Expr, Held, Level, Meaning, Symbol
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.surgery import induced, latent_projection
 from umbel.graph.walks import ancestors, closure
-from umbel.identification.engine import Effect, Hedge, Reduction, effect
+from umbel.identification.engine import Effect, effect, hedges
+from umbel.model.proof import FlatProof, Road
 from umbel.model.task import Lowered, Piece, Task
 from umbel.structure.collapse import lowered
 from umbel.structure.plates import Plate, innermost, outcome_pieces, treatment_pieces, useful_pieces
@@ -26,47 +27,6 @@ from umbel.structure.positivity import keeps_positivity
 
 MOST_EXTRA = 2
 """Further pieces tried together; every known example needs at most one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flat:
-    """A task without plates, projected: where the engine worked, and what it found.
-
-    Parameters
-    ----------
-    graph
-        The ADMG on the visible relevant nodes.
-    outcomes, treated
-        Masks in it.
-    reductions
-        The engine's moves; empty when not identified.
-    hedges
-        The engine's witnesses; empty when identified.
-    """
-
-    task: Task
-    graph: Graph
-    outcomes: int
-    treated: int
-    reductions: tuple[Reduction, ...] = ()
-    hedges: tuple[Hedge, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Solved:
-    """An identified task: ``P(outcomes)`` after the intervention, and the road that led there."""
-
-    expr: Expr
-    lowerings: tuple[Lowered, ...]
-    flat: Flat
-
-
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """No route identifies; the witnesses are those of the first lowering tried."""
-
-    lowerings: tuple[Lowered, ...]
-    flat: Flat | None
 
 
 def within_unit(graph: Graph, of: int, given: int, meanings: Sequence[Meaning], level: Level) -> Expr | None:
@@ -78,22 +38,37 @@ def within_unit(graph: Graph, of: int, given: int, meanings: Sequence[Meaning], 
     return total(over, found.body)
 
 
-def solve(task: Task) -> Solved | Stuck:
-    """Identify a task: lower its plates from the inside out, then the flat engine."""
+def solve(task: Task) -> Road:
+    """Identify a task: lower its plates from the inside out, then the flat engine.
+
+    The road's ``expr`` is None when no route identifies; its witnesses are then those of the
+    first lowering tried.
+    """
     if all(plate < 0 for plate in task.graph.plate_of):
         return solve_flat(task)
     plate = innermost(task)
-    stuck: Stuck | None = None
-    for result, needs_check in _candidates(plate):
-        answer = solve(result.task)
-        if isinstance(answer, Stuck):
-            stuck = stuck or Stuck((result, *answer.lowerings), answer.flat)
+    stuck: Road | None = None
+    for result, choice in _candidates(plate):
+        road = solve(result.task)
+        if road.expr is None:
+            stuck = stuck or replace(road, task=task, lowerings=(result, *road.lowerings))
             continue
-        for choice in _positive(plate, result, needs_check):
-            answer = answer if choice is result else solve(choice.task)
-            if isinstance(answer, Solved):
-                return Solved(choice.lift(answer.expr), (choice, *answer.lowerings), answer.flat)
-    return stuck or Stuck((), None)
+        for positive in _positive(plate, result, choice):
+            again = road if positive is result else solve(positive.task)
+            if again.expr is not None:
+                lifted = positive.lift(again.expr)
+                return replace(again, task=task, lowerings=(positive, *again.lowerings), expr=lifted)
+    return stuck or _stuck_inside(plate)
+
+
+def _stuck_inside(plate: Plate) -> Road:
+    """The outcome's law cannot be identified inside the unit: the witnesses of the members' graph."""
+    inner, task = plate.inner, plate.task
+    of, own = (
+        sum(1 << i for i, node in enumerate(plate.inner_nodes) if mask >> node & 1)
+        for mask in (task.outcomes, 1 << plate.treated if plate.treated >= 0 else 0)
+    )
+    return Road(task, flat=FlatProof(inner, of, own, hedges=hedges(inner, of, own)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +134,7 @@ def _place(result: Lowered, member: int) -> int:
     return total_nodes - len(inside) + inside.index(member)
 
 
-def solve_flat(task: Task, level: Level = ()) -> Solved | Stuck:
+def solve_flat(task: Task, level: Level = ()) -> Road:
     """Identify a task whose graph has no plates (or whose plates are erased, at ``level``)."""
     treatment = task.treatment
     graph = task.graph
@@ -183,7 +158,7 @@ def solve_flat(task: Task, level: Level = ()) -> Solved | Stuck:
     meanings = [task.meanings[node] for node in nodes]
     found = effect(plain, outcomes, treated, meanings, policies=policies, level=level)
     if not isinstance(found, Effect):
-        return Stuck((), Flat(task, plain, outcomes, treated, hedges=found))
+        return Road(task, flat=FlatProof(plain, outcomes, treated, hedges=found), flat_task=task)
     factors = list(found.factors)
     held = treated
     if treatment and policies:
@@ -191,13 +166,14 @@ def solve_flat(task: Task, level: Level = ()) -> Solved | Stuck:
         factors.append(Drawn(treatment.policy, Symbol(task.meanings[treatment.node]), task.symbols(reads)))
         held = 0
     over = [Symbol(meanings[node]) for node in bits(found.scope & ~outcomes & ~held)]
-    expr = total(over, product(factors))
+    free_expr = expr = total(over, product(factors))
     if treatment and treated and treatment.value is not None:
         symbol = Symbol(task.meanings[treatment.node])
         if treatment.value != symbol:
             assert not isinstance(treatment.value, Symbol)
             expr = substituted(expr, {symbol: Held(symbol, treatment.value)})
-    return Solved(expr, (), Flat(task, plain, outcomes, treated, found.reductions))
+    proof = FlatProof(plain, outcomes, treated, found.reductions)
+    return Road(task, (), proof, expr, free_expr, task)
 
 
 def erased(task: Task) -> Task:
@@ -208,11 +184,10 @@ def erased(task: Task) -> Task:
 
 def identified_when_erased(task: Task) -> bool:
     """Whether the effect would be identified if every member variable were one unit variable."""
-    answer = solve_flat(erased(task))
-    return isinstance(answer, Solved)
+    return solve_flat(erased(task)).expr is not None
 
 
-def flat_route(task: Task) -> Solved | None:
+def flat_route(task: Task) -> Road | None:
     """One member per unit obeys the graph with the plates erased, where nothing reads a plate.
 
     Let no edge among the outcome's ancestors run from a plate to a variable outside it. Then the
@@ -232,5 +207,5 @@ def flat_route(task: Task) -> Solved | None:
         depth = len(graph.plate_path(node))
         if any(len(graph.plate_path(parent)) > depth for parent in bits(graph.parents[node])):
             return None
-    answer = solve_flat(erased(task), tuple(graph.plates[plate].name for plate in deepest))
-    return answer if isinstance(answer, Solved) else None
+    road = solve_flat(erased(task), tuple(graph.plates[plate].name for plate in deepest))
+    return None if road.expr is None else replace(road, task=task)

@@ -10,12 +10,30 @@ from umbel.model.task import Lowered, Task
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class Hedge:
     """A hedge: the kernel of ``inner`` cannot be reduced further than that of ``outer``."""
 
     outer: int
     inner: int
     source: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One reduction of a kernel: which rule, and the random set before and after."""
+
+    rule: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """How the kernel of one district was reached: its source and moves."""
+
+    district: int
+    source: int
+    moves: tuple[Move, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +46,8 @@ class FlatProof:
         The visible relevant nodes of the lowered graph.
     outcomes, treated
         Masks in it; ``treated`` is 0 when the treatment is no cause of the outcome.
+    reductions
+        The engine's moves; empty when not identified.
     hedges
         Witnesses of a "no".
     """
@@ -35,7 +55,8 @@ class FlatProof:
     graph: Graph
     outcomes: int
     treated: int
-    hedges: tuple[Witness, ...] = ()
+    reductions: tuple[Reduction, ...] = ()
+    hedges: tuple[Hedge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +74,7 @@ class Road:
     expr
         ``P(outcomes)`` after the intervention; None when not identified.
     flat_expr
-        The same at the flat end, before it was lifted.
+        The same at the flat end, before it was lifted, with a held treatment as a free symbol.
     flat_task
         The task at the flat end.
     """

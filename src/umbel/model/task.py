@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from umbel.expr.build import product, total
 from umbel.expr.nodes import Expr, Law, Level, Meaning, Policy, Raw, Symbol, Value
 from umbel.graph.mixed import Graph, bits
-from umbel.results.step import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +153,12 @@ class Lowered:
     sink
         The outcome's law as an expression of the lowered outcomes: deterministic, evaluated
         analytically. None when the outcome is a node of the lowered graph itself.
-    steps
-        What was done, in the user's words.
     record
         For ``verify()``.
     """
 
     task: Task
     sink: Expr | None
-    steps: tuple[Step, ...]
     record: Collapse
     mixed: tuple[tuple[int, Piece], ...] = field(default=())
 

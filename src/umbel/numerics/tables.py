@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -131,3 +132,23 @@ def grouped(values: Array, tolerance: float = 1e-7) -> tuple[NDArray[np.intp], A
         codes[order[1:], column] = np.cumsum(steps)
     _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
     return inverse.reshape(-1), values[first]
+
+
+Factor = tuple[Array, Sequence[int]]
+"""An array with the label of each of its axes."""
+
+
+def contract(factors: Sequence[Factor], out: Sequence[int]) -> Array:
+    """Product of labelled arrays, summed down to the labels of ``out``.
+
+    Examples
+    --------
+    >>> contract([(np.array([0.5, 0.5]), [0]), (np.array([[1.0, 0.0], [0.5, 0.5]]), [0, 1])], [1]).tolist()
+    [0.75, 0.25]
+    """
+    labels = {label: i for i, label in enumerate(dict.fromkeys(label for _, axes in factors for label in axes))}
+    # NumPy's own types do not know this calling form: arrays and label lists in turn.
+    operands: list[Any] = []
+    for array, axes in factors:
+        operands += [array, [labels[label] for label in axes]]
+    return np.asarray(np.einsum(*operands, [labels[label] for label in out], optimize="greedy"), dtype=np.float64)

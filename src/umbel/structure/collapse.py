@@ -156,7 +156,7 @@ class _Builder:
             own,
         )
         mixed = tuple((self.piece_place[id(p)], p) for p in self.mixtures)
-        return Lowered(lowered_task, sink, (), record, mixed)
+        return Lowered(lowered_task, sink, record, mixed)
 
     def _outcome_reading(self, outcome: tuple[Piece, ...] | None) -> None:
         if outcome is not None:
@@ -215,17 +215,17 @@ def outcome_law(plate: Plate, outcome: tuple[Piece, ...]) -> Expr:
     return total(plate.task.symbols(generated & ~task.outcomes), body)
 
 
-def collapse_steps(plate: Plate, result: Lowered) -> tuple[Step, ...]:
+def collapse_steps(result: Lowered) -> tuple[Step, ...]:
     """What a lowering did, in the user's words."""
-    graph = plate.task.graph
-    names = ", ".join(graph.names[node] for node in bits(plate.members & plate.relevant & ~graph.latent))
-    steps = [Step("collapse", f"each {plate.level[-1]} variable becomes a law of its unit: {names}")]
-    for _, part in result.mixed:
-        assert part.law is not None
-        parts = ", ".join(meaning_text(law) for node in bits(part.factors) if (law := mechanism(plate, node).law))
-        steps.append(Step("augment", f"{meaning_text(part.law)} stands for {parts}"))
-    for node in bits(result.record.hidden):
-        law = mechanism(plate, node).law
-        assert law is not None
-        steps.append(Step("marginalise", f"{meaning_text(law)} is left out, so that what it moves is random"))
+    record = result.record
+    graph, task = record.graph, result.task
+    names = ", ".join(graph.names[node] for node in bits(record.members & ~graph.latent))
+    steps = [Step("collapse", f"each {record.plate[-1]} variable becomes a law of its unit: {names}")]
+    for node, part in result.mixed:
+        parts = ", ".join(graph.names[member] for member in bits(part.factors))
+        steps.append(Step("augment", f"{task.graph.names[node]} stands for the mechanisms of {parts}"))
+    for node in bits(record.hidden):
+        steps.append(
+            Step("marginalise", f"the mechanism of {graph.names[node]} is left out, which makes its effects random")
+        )
     return tuple(steps)

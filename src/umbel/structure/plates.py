@@ -306,4 +306,5 @@ def _subsets(mask: int) -> Iterator[int]:
 
 
 def largest_first(part: Piece) -> tuple[int, int, int]:
+    """Sort key: pieces of more mechanisms first, ties by their masks."""
     return (-part.factors.bit_count(), part.factors, part.of)

@@ -1,0 +1,191 @@
+"""From a question to its verdict: each term becomes a task, the body puts the estimands together.
+
+What no part of umbel answers yet is refused here by name, so that nothing falls through to a
+number that would be wrong.
+"""
+
+from __future__ import annotations
+
+from umbel.errors import QuestionError, shown
+from umbel.expr.build import expectation, linear, quotient, settled, substituted
+from umbel.expr.estimand import Estimand
+from umbel.expr.nodes import AtState, Expr, Held, Policy, Probability, Symbol
+from umbel.expr.nodes import Number as Constant
+from umbel.graph.mixed import Graph, bits
+from umbel.graph.walks import ancestors
+from umbel.identification.explain import assumptions_of, certificate_of, remarks_of, steps_of, strategy_of
+from umbel.identification.nested import flat_route, solve
+from umbel.identification.refuse import unsupported, unsupported_term
+from umbel.model.policy import Family
+from umbel.model.proof import Proof, Road
+from umbel.model.query import (
+    Best,
+    Body,
+    Combination,
+    Drawn,
+    Event,
+    Expectation,
+    Free,
+    Intervention,
+    Named,
+    Number,
+    Question,
+    Ratio,
+    Term,
+    combine,
+    spelled_out,
+)
+from umbel.model.query import Held as Set
+from umbel.model.query import Probability as Chance
+from umbel.model.render import law_text
+from umbel.model.task import Task, Treatment
+from umbel.model.validate import check_question
+from umbel.model.weights import FamilyLaw
+from umbel.results.step import Refusal
+from umbel.results.verdict import Identified, Refused, Unidentified, Verdict
+
+
+def identify_question(graph: Graph, question: Question) -> Verdict:
+    """Identify a question in a graph from one observational study of all that is not latent.
+
+    Parameters
+    ----------
+    graph
+        Any graph of the language.
+    question
+        Its names are checked against the graph.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    QuestionError
+        For a question that does not fit its graph.
+    """
+    question = check_question(graph, question)
+    refusal = unsupported(graph, question)
+    if refusal is not None:
+        return Refused(question, refusal)
+    roads: dict[Term, Road] = {}
+    body = _spelled(graph, question.body)
+    for term in Question.of(body).terms():
+        road = _road(graph, term)
+        if isinstance(road, Refusal):
+            return Refused(question, road)
+        roads[term] = road
+    proof = Proof(graph, tuple(roads.values()))
+    stuck = next((road for road in roads.values() if road.expr is None), None)
+    if stuck is not None:
+        return Unidentified(question, certificate_of(graph, stuck), steps_of(stuck), remarks_of(stuck), proof)
+    expr = settled(_assembled(body, roads))
+    first = next(iter(roads.values()), None)
+    axes = _axes(graph, body)
+    estimand = Estimand(expr, axes, strategy_of(roads.values()), tuple(plate.name for plate in graph.plates))
+    return Identified(
+        question,
+        estimand,
+        steps_of(first) if first else (),
+        assumptions_of(graph, tuple(roads.values())),
+        remarks_of(first) if first else (),
+        proof,
+    )
+
+
+def _spelled(graph: Graph, body: Body) -> Body:
+    """Named quantities as the terms they stand for."""
+    match body:
+        case Named(treatment=treatment):
+            states = dict(graph.facts.domains).get(graph.index(treatment))
+            low, high = (states.states[0], states.states[1]) if states and len(states) == 2 else (0, 1)
+            return spelled_out(body, low=low, high=high)
+        case Combination(parts):
+            spelled = ((weight, _spelled(graph, part)) for weight, part in parts)
+            return combine((weight, part) for weight, part in spelled if not isinstance(part, Best))
+        case Ratio(numerator, denominator):
+            return Ratio(_spelled(graph, numerator), _spelled(graph, denominator))
+        case _:
+            return body
+
+
+def _road(graph: Graph, term: Term) -> Road | Refusal:
+    """The road of one term."""
+    refusal = unsupported_term(graph, term)
+    if refusal is not None:
+        return refusal
+    assert isinstance(term, Chance | Expectation)
+    outcome = graph.mask([term.outcomes[0].variable])
+    plain = Task.of(graph, outcome, None)
+    treatment = _treatment(graph, plain, term.do[0]) if term.do else None
+    if treatment is None or not _is_cause(graph, treatment, outcome):
+        (node,) = bits(outcome)
+        meaning = plain.meanings[node]
+        expr = Probability((Symbol(meaning),), (), meaning.level)
+        return Road(Task(graph, plain.meanings, outcome, treatment), (), None, expr, expr, None)
+    task = Task(graph, plain.meanings, outcome, treatment)
+    road = solve(task)
+    if road.expr is None and graph.plates:
+        return flat_route(task) or road
+    return road
+
+
+def _is_cause(graph: Graph, treatment: Treatment, outcome: int) -> bool:
+    return bool(ancestors(graph, outcome) >> treatment.node & 1)
+
+
+def _treatment(graph: Graph, task: Task, item: Intervention) -> Treatment:
+    node = graph.index(item.name)
+    meaning = task.meanings[node]
+    match item:
+        case Free():
+            return Treatment(node, value=Symbol(meaning))
+        case Set(_, value):
+            return Treatment(node, value=AtState(value))
+        case Drawn(_, law):
+            reads = graph.mask(law.reads)
+            given = tuple(task.meanings[i] for i in bits(reads))
+            drawn = FamilyLaw(law, law_text(law)) if isinstance(law, Family) else None
+            return Treatment(node, policy=Policy(meaning, given, drawn), reads=reads)  # type: ignore[arg-type]
+        case _:
+            raise QuestionError(f"The intervention on {shown(item.name)} is of a kind that is refused earlier.")
+
+
+def _assembled(body: Body, roads: dict[Term, Road]) -> Expr:
+    """The body with each term replaced by its estimand."""
+    match body:
+        case Number(value):
+            return Constant(value)
+        case Combination(parts):
+            return linear((weight, _assembled(part, roads)) for weight, part in parts)
+        case Ratio(numerator, denominator):
+            return quotient(_assembled(numerator, roads), _assembled(denominator, roads))
+        case Chance() | Expectation():
+            return _term_expr(body, roads[body])
+        case _:
+            raise AssertionError(f"{body} is refused earlier")
+
+
+def _term_expr(term: Chance | Expectation, road: Road) -> Expr:
+    assert road.expr is not None
+    (node,) = bits(road.task.outcomes)
+    symbol = Symbol(road.task.meanings[node])
+    if isinstance(term, Expectation):
+        return expectation(symbol, road.expr)
+    event: Event = term.outcomes[0]
+    if event.value is None:
+        return road.expr
+    return substituted(road.expr, {symbol: Held(symbol, AtState(event.value))})
+
+
+def _axes(graph: Graph, body: Body) -> tuple[Symbol, ...]:
+    """Axes of the answer: outcomes of probabilities first, then free treatments, as they appear."""
+    meanings = Task.of(graph, 0, None).meanings
+    outcomes: dict[str, None] = {}
+    treatments: dict[str, None] = {}
+    for term in Question.of(body).terms():
+        if isinstance(term, Chance):
+            outcomes |= {event.variable: None for event in term.outcomes if event.value is None}
+        if isinstance(term, Chance | Expectation):
+            treatments |= {item.name: None for item in term.do if isinstance(item, Free)}
+    return tuple(Symbol(meanings[graph.index(name)]) for name in (*outcomes, *treatments))

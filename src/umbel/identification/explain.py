@@ -1,0 +1,266 @@
+"""Verdicts in the user's words: strategy, steps, remarks, certificates and remedies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from umbel.expr.build import leaves
+from umbel.expr.nodes import Held, Law, Meaning, Probability, Raw
+from umbel.expr.render import meaning_text
+from umbel.graph.mixed import Graph, bits
+from umbel.graph.walks import ancestors, closure, descendants
+from umbel.identification.nested import flat_route, identified_when_erased, solve
+from umbel.model.proof import Hedge, Road
+from umbel.model.task import Task
+from umbel.results.step import Certificate, Step
+from umbel.structure.collapse import collapse_steps
+
+
+def strategy_of(roads: Iterable[Road]) -> str:
+    """The name by which readers know the estimand."""
+    names = dict.fromkeys(map(_strategy, roads))
+    return ", ".join(names) or "constant"
+
+
+def _strategy(road: Road) -> str:
+    if road.flat is None:
+        return "no effect" if road.task.treatment else "observed"
+    if road.lowerings:
+        return _nested_strategy(road)
+    graph, treated, outcomes = road.flat.graph, road.flat.treated, road.flat.outcomes
+    return _flat_strategy(graph, treated, outcomes)
+
+
+def _flat_strategy(graph: Graph, treated: int, outcomes: int) -> str:
+    """Back-door, front-door, or the general name, read off the graph."""
+    if not treated:
+        return "no effect"
+    own = closure(treated, graph.siblings, graph.everything)
+    below = descendants(graph, treated)
+    children = 0
+    for node in bits(treated):
+        children |= graph.children[node]
+    if not own & below & ~treated:
+        backdoor = any(graph.parents[node] | graph.siblings[node] for node in bits(treated))
+        return "back-door" if backdoor else "randomised treatment"
+    if not own & children and own & outcomes and not children & outcomes:
+        return "front-door"
+    return "district reduction" if own & children else "generalised front-door"
+
+
+def _nested_strategy(road: Road) -> str:
+    assert road.expr is not None
+    if any(lowering.record.hidden for lowering in road.lowerings):
+        return "subunit instrument" if _held(road) else "laws inside units, one left out"
+    return "laws inside units, adjusted between units" if _held(road) else "laws inside units"
+
+
+def _held(road: Road) -> bool:
+    """Whether a law across units is evaluated at the intervention's law."""
+    assert road.expr is not None
+    return any(
+        isinstance(slot, Held) and isinstance(slot.symbol.meaning, Law)
+        for leaf in leaves(road.expr)
+        if isinstance(leaf, Probability)
+        for slot in leaf.given
+    )
+
+
+def steps_of(road: Road) -> tuple[Step, ...]:
+    """What was done, in order."""
+    steps: list[Step] = []
+    for lowering in road.lowerings:
+        steps += collapse_steps(lowering)
+    if road.flat is None:
+        if road.task.treatment is not None:
+            outcome = ", ".join(road.task.graph.names_of(road.task.outcomes))
+            name = road.task.graph.names[road.task.treatment.node]
+            steps.append(Step("no effect", f"no directed path leads from {name} to {outcome}"))
+        return tuple(steps)
+    graph = road.flat.graph
+    if road.expr is not None and not road.lowerings and road.task.graph.plates:
+        steps.append(Step("flat route", "nothing reads a plate, so one member per unit obeys the flat graph"))
+    for reduction in road.flat.reductions:
+        names = _set(graph, reduction.district)
+        for move in reduction.moves:
+            steps.append(Step(move.rule, f"for {names}: {_set(graph, move.before)} to {_set(graph, move.after)}"))
+        if not reduction.moves:
+            steps.append(Step("district", f"{names} is a kernel of the observed law"))
+    return tuple(steps)
+
+
+def _set(graph: Graph, mask: int) -> str:
+    return "{" + ", ".join(graph.names_of(mask)) + "}"
+
+
+def assumptions_of(graph: Graph, roads: tuple[Road, ...]) -> tuple[str, ...]:
+    """What an identified answer rests on, beyond the edges that are absent."""
+    lines = ["The graph is right: every absent edge is an assumption."]
+    if any(road.lowerings for road in roads):
+        plate = graph.plates[0].name
+        lines.append(f"Each unit has many {plate} members: the laws inside units are known as they grow in number.")
+        lines.append("Inside each unit every value that is conditioned on occurs (Assumption 2).")
+        lines.append("What units read of their members converges as members grow in number (Definition 5).")
+    return tuple(lines)
+
+
+def remarks_of(road: Road) -> tuple[str, ...]:
+    """Whether hierarchy was needed (section 6.3), and which theorem of the paper applies."""
+    task = road.task
+    if not task.graph.plates or road.flat is None or task.treatment is None:
+        return ()
+    lines: list[str] = []
+    erased = identified_when_erased(task)
+    if road.expr is not None:
+        lines.append(
+            "Erasing the plates would keep the effect identified."
+            if erased
+            else "Erasing the plates would lose it: hierarchy makes it identified."
+        )
+    lines += _theorem(task, road.expr is not None, erased)
+    return tuple(lines)
+
+
+def _theorem(task: Task, identified: bool, erased: bool) -> Iterator[str]:
+    """Theorems 12 and 13, where their conditions hold."""
+    assert task.treatment is not None
+    if _hidden_confounder_inside(task):
+        return
+    if task.graph.plate_of[task.treatment.node] < 0:
+        if not identified and not erased:
+            yield "Theorem 13: hierarchy does not help a unit-level treatment here."
+        return
+    condition = theorem_12(task)
+    if condition:
+        yield f"Theorem 12, condition ({condition}) holds."
+
+
+def _hidden_confounder_inside(task: Task) -> bool:
+    """Whether a hidden member confounds members: the theorems exclude it."""
+    graph = task.graph
+    for node in range(len(graph.names)):
+        if graph.plate_of[node] < 0:
+            continue
+        inside = sum(1 << other for other, plate in enumerate(graph.plate_of) if plate == graph.plate_of[node])
+        if graph.siblings[node] & inside:
+            return True
+        if graph.latent >> node & 1 and (graph.children[node] & inside).bit_count() > 1:
+            return True
+    return False
+
+
+def theorem_12(task: Task) -> int:
+    """Which condition of Theorem 12 holds (1 or 2), 0 when neither does.
+
+    (1) no bidirected path joins the treatment to a direct unit descendant of it; (2) the
+    treatment has a subunit instrument: a parentless member whose only child is the treatment.
+    """
+    graph, treatment = task.graph, task.treatment
+    assert treatment is not None
+    node = treatment.node
+    relevant = ancestors(graph, task.outcomes)
+    members = sum(1 << i for i, plate in enumerate(graph.plate_of) if plate == graph.plate_of[node]) & relevant
+    direct = closure(1 << node, graph.children, members)
+    below = 0
+    for member in bits(direct):
+        below |= graph.children[member] & relevant & ~members
+    if not _bidirected_reach(graph, node, relevant) & below:
+        return 1
+    for member in bits(members & ~graph.latent & ~(1 << node)):
+        only = graph.children[member] & relevant == 1 << node
+        if only and not graph.parents[member] and not graph.siblings[member]:
+            return 2
+    return 0
+
+
+def _bidirected_reach(graph: Graph, node: int, within: int) -> int:
+    """Nodes joined to ``node`` by paths of hidden common causes."""
+    step = [graph.siblings[i] for i in range(len(graph.names))]
+    for hidden in bits(graph.latent & within):
+        for child in bits(graph.children[hidden]):
+            step[child] |= graph.children[hidden] & ~(1 << child)
+    return closure(1 << node, step, within & ~graph.latent)
+
+
+def certificate_of(graph: Graph, road: Road) -> Certificate:
+    """The proof of a "no", lifted to the user's words, with what would change it."""
+    assert road.flat is not None
+    lines = [_hedge_text(road, hedge) for hedge in road.flat.hedges]
+    complete = not graph.plates
+    if not complete:
+        lines.append("This route (laws inside units) is not complete: another might exist.")
+    return Certificate("hedge" if complete else "route", " ".join(lines), remedies_of(road.task))
+
+
+def _hedge_text(road: Road, hedge: Hedge) -> str:
+    assert road.flat is not None
+    graph, task = road.flat.graph, road.flat_task
+    inner = [_words(task, graph, node) for node in bits(hedge.inner)]
+    treated = [_words(task, graph, node) for node in bits(hedge.outer & road.flat.treated)]
+    rest = [_words(task, graph, node) for node in bits(hedge.outer & ~hedge.inner & ~road.flat.treated)]
+    edges = [
+        f"{graph.names[a]} <-> {graph.names[b]}"
+        for a in bits(hedge.outer)
+        for b in bits(graph.siblings[a] & hedge.outer & ~((2 << a) - 1))
+    ]
+    through = f", through {_and(rest)}" if rest else ""
+    return (
+        f"Hidden causes join {_and(treated or rest)} to {_and(inner)}{through if treated else ''} "
+        f"({', '.join(edges)}), and {_and(inner)} lead{'s' if len(inner) == 1 else ''} to the outcome: "
+        "their effect cannot be told from their common causes."
+    )
+
+
+def _words(task: Task | None, graph: Graph, node: int) -> str:
+    """A node in the user's words: laws by the variables they describe."""
+    if task is None:
+        return graph.names[node]
+    at = task.graph.names.index(graph.names[node]) if graph.names[node] in task.graph.names else -1
+    return meaning_words(task.meanings[at]) if at >= 0 else graph.names[node]
+
+
+def meaning_words(meaning: Meaning) -> str:
+    """A meaning for a sentence: ``the units' law of Y given A``."""
+    match meaning:
+        case Raw():
+            return meaning_text(meaning)
+        case Law(of, given):
+            reads = f" given {_and([meaning_text(m) for m in given])}" if given else ""
+            return f"the units' law of {_and([meaning_text(m) for m in of])}{reads}"
+
+
+def _and(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
+
+
+def remedies_of(task: Task) -> tuple[str, ...]:
+    """Single changes that turn the verdict, found by asking again; measurements before trials."""
+    graph, treatment = task.graph, task.treatment
+    assert treatment is not None
+    found: list[str] = []
+    for node in bits(graph.latent & ancestors(graph, task.outcomes)):
+        if _identified(replace(task, graph=replace(graph, latent=graph.latent & ~(1 << node)))):
+            found.append(f"measure {meaning_text(task.meanings[node])}")
+    for a in range(len(graph.names)):
+        for b in bits(graph.siblings[a] & ~((2 << a) - 1)):
+            siblings = list(graph.siblings)
+            siblings[a] &= ~(1 << b)
+            siblings[b] &= ~(1 << a)
+            if _identified(replace(task, graph=replace(graph, siblings=tuple(siblings)))):
+                found.append(f"rule out the hidden cause of {graph.names[a]} and {graph.names[b]}")
+    found.append(_randomise(task))
+    return tuple(found)
+
+
+def _identified(task: Task) -> bool:
+    return solve(task).expr is not None or (bool(task.graph.plates) and flat_route(task) is not None)
+
+
+def _randomise(task: Task) -> str:
+    assert task.treatment is not None
+    graph, node = task.graph, task.treatment.node
+    name = meaning_text(task.meanings[node])
+    if graph.plate_of[node] < 0:
+        return f"randomise {name}"
+    return f"randomise each unit's share of {name}"

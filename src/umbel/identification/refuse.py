@@ -1,0 +1,103 @@
+"""What umbel does not answer yet, refused by name with what to ask instead."""
+
+from __future__ import annotations
+
+from umbel.graph.mixed import Graph, bits
+from umbel.graph.walks import ancestors
+from umbel.model.query import (
+    Best,
+    ClassEffects,
+    Drawn,
+    Expectation,
+    Named,
+    Number,
+    Probability,
+    Question,
+    Realised,
+    Term,
+)
+from umbel.results.step import Refusal
+
+
+def unsupported(graph: Graph, question: Question) -> Refusal | None:
+    """Why the question as a whole, in this graph, is beyond what is built; None when it is not."""
+    if isinstance(question.body, Best):
+        return Refusal(
+            "The best policy of a family is not answered yet.",
+            "Ask for the effect of one policy: do(A ~ Bernoulli(0.5)).",
+        )
+    if question.is_counterfactual:
+        return Refusal(
+            "Counterfactuals (several worlds at once) are not answered yet.",
+            "Ask for an effect: P(Y | do(A)) or E[Y | do(A=1)].",
+        )
+    return _unsupported_graph(graph, question)
+
+
+def _unsupported_graph(graph: Graph, question: Question) -> Refusal | None:
+    """Structures among the causes of what is asked that no lowering covers yet."""
+    names = [name for name in question.names() if name in graph.names]
+    relevant = ancestors(graph, graph.mask(names))
+    for node in bits(relevant):
+        if graph.neighbours[node]:
+            other = graph.names[next(bits(graph.neighbours[node]))]
+            return Refusal(
+                f"{graph.names[node]} -- {other} is an equilibrium; effects in it are not answered yet.",
+                "Ask in a graph without undirected edges.",
+            )
+        if graph.near_parents[node] | graph.near_neighbours[node] or any(
+            graph.plates[plate].network for plate in graph.plate_path(node)
+        ):
+            return Refusal(
+                f"{graph.names[node]} lives in a network; effects under interference are not answered yet.",
+                "Ask in a graph without a network.",
+            )
+    touched = relevant | sum(1 << graph.index(name) for name in names)
+    for aggregate in graph.aggregates:
+        if touched >> aggregate.child & 1 or any(touched >> part.node & 1 for part in aggregate.parts):
+            return Refusal(
+                f"{graph.names[aggregate.child]} is an aggregate; effects through it are not answered yet.",
+                "Ask about its parts, in a graph without the aggregate.",
+            )
+    return None
+
+
+def unsupported_term(graph: Graph, term: Term) -> Refusal | None:
+    """Why one term is beyond what is built; None when it is not."""
+    match term:
+        case ClassEffects():
+            return Refusal(
+                "Effects in latent classes are not answered yet.", "Ask for the average effect: E[Y | do(A=1)]."
+            )
+        case Named(kind):
+            return Refusal(f"{kind} speaks of several worlds; it is not answered yet.", "Ask for ATE(A, Y).")
+        case Number():
+            return None
+        case Probability() | Expectation():
+            return _unsupported_effect(graph, term)
+
+
+def _unsupported_effect(graph: Graph, term: Probability | Expectation) -> Refusal | None:
+    if term.given:
+        return Refusal("Effects with conditions are not answered yet.", "Ask without the condition: P(Y | do(A)).")
+    if len(term.outcomes) > 1:
+        return Refusal("Several outcomes at once are not answered yet.", "Ask about one outcome.")
+    if len(term.do) > 1:
+        return Refusal("Several treatments at once are not answered yet.", "Ask about one treatment.")
+    for item in term.do:
+        if isinstance(item, Realised):
+            return Refusal("Macro-interventions are not answered yet.", "Intervene on a part of the aggregate.")
+        node = graph.index(item.name)
+        if graph.facts.shared >> node & 1 and graph.plate_of[node] >= 0:
+            return Refusal(
+                f"`assume shared {item.name}` leaves its law no variation of its own, which this route needs.",
+                "Drop the assumption for the treatment.",
+            )
+        if isinstance(item, Drawn) and any(
+            graph.plate_of[graph.index(name)] != graph.plate_of[node] for name in item.law.reads
+        ):
+            return Refusal(
+                "A policy that reads variables of another level is not answered yet.",
+                f"Let it read variables of the level of {item.name}.",
+            )
+    return None

@@ -1,0 +1,77 @@
+"""Weights of the families that a question may draw a treatment from, state by state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from umbel.errors import QuestionError, shown
+from umbel.model.formula import evaluate
+from umbel.model.policy import Family
+from umbel.variable import State
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyLaw:
+    """A family on a discrete treatment: how much weight each state gets.
+
+    Parameters
+    ----------
+    family
+        The family with its formulas.
+    text
+        As the question writes it.
+
+    Examples
+    --------
+    >>> from umbel.model.formula import Constant
+    >>> law = FamilyLaw(Family("Bernoulli", (Constant(0.75),)), "Bernoulli(0.75)")
+    >>> [law.weight(state, (0, 1), {}) for state in (0, 1)]
+    [0.25, 0.75]
+    """
+
+    family: Family
+    text: str
+
+    def weight(self, state: State, states: tuple[State, ...], covariates: dict[str, State]) -> float:
+        """Probability of one state, given the covariates.
+
+        Raises
+        ------
+        QuestionError
+            For a probability outside [0, 1], probabilities that do not sum to one, or a family
+            without weights on states.
+        """
+        numbers = self._numbers(covariates)
+        match self.family.name:
+            case "Bernoulli" if len(states) == 2:
+                one = self._probability(numbers[0], covariates)
+                return one if state == states[1] else 1 - one
+            case "Categorical" if len(numbers) == len(states):
+                if abs(sum(numbers) - 1) > 1e-9:
+                    raise QuestionError(
+                        f"The probabilities of {self.text} sum to {sum(numbers):g}. They must sum to 1."
+                    )
+                return self._probability(numbers[states.index(state)], covariates)
+            case "Point":
+                if numbers[0] not in states:
+                    raise QuestionError(f"{self.text} is no state of the table. States: {', '.join(map(str, states))}.")
+                return 1.0 if state == numbers[0] else 0.0
+            case _:
+                raise QuestionError(
+                    f"{self.text} has no weights on {len(states)} states. Use Bernoulli for two, Categorical for more."
+                )
+
+    def _numbers(self, covariates: dict[str, State]) -> list[float]:
+        try:
+            return [evaluate(formula, covariates) for formula in self.family.arguments]
+        except (ArithmeticError, ValueError, TypeError) as error:
+            at = ", ".join(f"{name} = {value}" for name, value in covariates.items())
+            raise QuestionError(f"{self.text} has no value at {at}: {shown(str(error))}.") from None
+
+    def _probability(self, value: float, covariates: dict[str, State]) -> float:
+        if not 0 <= value <= 1:
+            at = ", ".join(f"{name} = {state}" for name, state in covariates.items())
+            raise QuestionError(
+                f"{self.text} gives the probability {value:g}{' at ' + at if at else ''}; it lies in [0, 1]."
+            )
+        return value

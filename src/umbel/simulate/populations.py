@@ -1,0 +1,181 @@
+"""Finite populations that reach what an estimand conditions on.
+
+On arbitrary random types, a term such as ``P(Y | Q[A] = q, …)`` conditions on an event of
+probability zero. Here the mechanisms that the lowering hid are solved for, so that every visible
+piece takes two values whatever is visible behind it, the intervention's law among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from umbel.graph.mixed import Graph, bits
+from umbel.model.proof import Road
+from umbel.model.task import Lowered, Piece, Task
+from umbel.numerics.tables import Array, Table
+from umbel.simulate.discrete import random_law
+from umbel.simulate.plated import PlatedModel, random_plated, reaching_atoms
+from umbel.structure.plates import innermost
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ActualPolicy:
+    """A treatment's law in numbers: as a table for evaluation, and as a mechanism of a model.
+
+    ``mechanism`` has shape (sizes of ``reads``…, size of the treatment).
+    """
+
+    table: Table
+    reads: tuple[int, ...]
+    mechanism: Array
+
+    @staticmethod
+    def of(task: Task, mechanism: Array) -> ActualPolicy:
+        """The policy with this mechanism for the task's treatment."""
+        assert task.treatment is not None
+        reads = tuple(bits(task.treatment.reads))
+        names = [task.graph.names[node] for node in (task.treatment.node, *reads)]
+        return ActualPolicy(Table(names, np.moveaxis(mechanism, -1, 0)), reads, mechanism)
+
+    @staticmethod
+    def random(task: Task, sizes: Mapping[int, int], rng: np.random.Generator) -> ActualPolicy:
+        """A random law for the treatment."""
+        assert task.treatment is not None
+        shape = [*(sizes[node] for node in bits(task.treatment.reads)), sizes[task.treatment.node]]
+        return ActualPolicy.of(task, random_law(shape, rng))
+
+
+def reaching_population(
+    road: Road, rng: np.random.Generator, attempt: int
+) -> tuple[PlatedModel, ActualPolicy | None] | None:
+    """A plated model whose laws reach what the estimand conditions on; None: try again."""
+    lowering = road.lowerings[0] if road.lowerings else None
+    graph, members = _explicit(road)
+    sizes = [2] * len(graph.names)
+    owners = _owners(lowering) if lowering else {}
+    if owners is None:
+        return None
+    for owner in owners.values():
+        sizes[owner] = 8 + 4 * attempt
+    treatment = road.task.treatment
+    atoms: dict[int, Array] = {}
+    policy: ActualPolicy | None = None
+    if treatment is not None and members >> treatment.node & 1:
+        policy = ActualPolicy.random(road.task, dict(enumerate(sizes)), rng)
+    if lowering is not None:
+        own = lowering.record.treatment_piece
+        if policy is not None and own is not None and treatment is not None and own.factors == 1 << treatment.node:
+            atoms[treatment.node] = _mechanisms(graph, members, sizes, treatment.node, policy, rng)
+        levels = _reached(lowering, graph, members, sizes, atoms, owners, rng)
+        if levels is None:
+            return None
+        if own is not None and own.factors in levels and treatment is not None:
+            policy = _level_policy(road.task, own, levels[own.factors][0])
+    return random_plated(graph, members, graph.everything, rng=rng, sizes=sizes, atoms=atoms), policy
+
+
+def _mechanisms(
+    graph: Graph,
+    members: int,
+    sizes: list[int],
+    node: int,
+    policy: ActualPolicy,
+    rng: np.random.Generator,
+) -> Array:
+    """Two mechanisms of the treated member: the intervention's own law, and another."""
+    inside = list(bits(graph.parents[node] & members))
+    full = [*(sizes[i] for i in inside), sizes[node]]
+    wide = policy.mechanism.reshape([*(sizes[i] if i in policy.reads else 1 for i in inside), sizes[node]])
+    return np.stack([np.broadcast_to(wide, full), random_law(full, rng)])
+
+
+def _level_policy(task: Task, own: Piece, level: Array) -> ActualPolicy:
+    """The intervention's law as the level that the treatment's piece was made to reach."""
+    assert task.treatment is not None
+    reads = tuple(bits(task.treatment.reads))
+    # A law that reads less than its piece must not vary with the rest; pieces tried first do not.
+    keep = tuple(slice(None) if i in reads else 0 for i in bits(own.given))
+    mechanism = np.asarray(level[(*keep, slice(None))])
+    return ActualPolicy.of(task, mechanism)
+
+
+def _explicit(road: Road) -> tuple[Graph, int]:
+    """The graph with hidden roots for every ``<->``, inside the plate or between unit variables."""
+    plate = innermost(road.task)
+    graph, members = plate.task.graph, plate.members
+    names, parents, plate_of = list(graph.names), list(graph.parents), list(graph.plate_of)
+    latent = graph.latent
+    for a in range(len(graph.names)):
+        for b in bits(graph.siblings[a] & ~((2 << a) - 1)):
+            root = len(names)
+            names.append(f"{graph.names[a]}<->{graph.names[b]}")
+            parents.append(0)
+            plate_of.append(-1)
+            parents[a] |= 1 << root
+            parents[b] |= 1 << root
+            latent |= 1 << root
+    empty = (0,) * len(names)
+    whole = Graph(tuple(names), tuple(parents), empty, empty, graph.plates, tuple(plate_of), latent)
+    return whole, members
+
+
+def _reached(
+    lowering: Lowered,
+    graph: Graph,
+    members: int,
+    sizes: list[int],
+    atoms: dict[int, Array],
+    owners: Mapping[int, int],
+    rng: np.random.Generator,
+) -> dict[int, Array] | None:
+    """Fill ``atoms`` so that every visible piece takes two values; the values by its factors."""
+    record = replace(lowering.record, graph=graph)
+    hidden = set(owners.values())
+    several = 1
+    for node in bits(record.members):
+        if node not in hidden and node not in atoms:
+            inside = [sizes[p] for p in bits(graph.parents[node] & members)]
+            several += 1
+            atoms[node] = random_law([2 if several <= 3 else 1, *inside, sizes[node]], rng, floor=0.02)
+    levels: dict[int, Array] = {}
+    for at, part in _visible(lowering):
+        if any(other in hidden and other != owners[at] and other not in atoms for other in bits(part.factors)):
+            return None
+        atoms.pop(owners[at], None)
+        solved = reaching_atoms(part, owners[at], record, atoms, sizes, rng)
+        if solved is None:
+            return None
+        atoms[owners[at]], levels[part.factors] = solved
+    return levels
+
+
+def _visible(lowering: Lowered) -> list[tuple[int, Piece]]:
+    """Visible pieces that formulas condition on, the smallest first."""
+    hidden = lowering.task.graph.latent | lowering.task.outcomes
+    kept = [(node, part) for node, part in lowering.mixed if not hidden >> node & 1]
+    return sorted(kept, key=lambda item: item[1].factors.bit_count())
+
+
+def _owners(lowering: Lowered) -> dict[int, int] | None:
+    """For each visible piece the hidden mechanism that moves it, one of its own."""
+    record = lowering.record
+    graph = record.graph
+    hidden_inside = sum(
+        1 << member
+        for member in bits(record.members)
+        if (graph.parents[member] & record.members | 1 << member) & graph.latent
+    )
+    owners: dict[int, int] = {}
+    for node, part in _visible(lowering):
+        free = [
+            member
+            for member in bits(part.factors)
+            if member not in owners.values() and (record.hidden >> member & 1 or hidden_inside >> member & 1)
+        ]
+        if not free:
+            return None
+        owners[node] = free[0]
+    return owners
