@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from umbel.errors import GraphError, did_you_mean, shown
 from umbel.variable import Domain, Plate
@@ -224,6 +225,73 @@ class Graph:
         from umbel.graph.parse import parse_graph
 
         return parse_graph(text)
+
+    def text(self) -> str:
+        """The graph in umbel's own language, one statement a line; it reads back as an equal graph.
+
+        Examples
+        --------
+        >>> print(Graph.parse("Z -> A <- U; latent U").text())
+        Z -> A
+        U -> A
+        latent U
+        """
+        from umbel.graph.render import graph_text
+
+        return graph_text(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    @staticmethod
+    def from_edges(
+        edges: Iterable[str | tuple[str, str] | tuple[str, str, str]],
+        *,
+        nodes: Iterable[str] = (),
+        latent: Iterable[str] = (),
+    ) -> Graph:
+        """A graph from pairs, triples and pieces of text; see :func:`umbel.graph.exchange.from_edges`."""
+        from umbel.graph.exchange import from_edges
+
+        return from_edges(edges, nodes=nodes, latent=latent)
+
+    def to_edges(self) -> tuple[tuple[str, str, str], ...]:
+        """The edges as triples of names and mark; see :func:`umbel.graph.exchange.to_edges`."""
+        from umbel.graph.exchange import to_edges
+
+        return to_edges(self)
+
+    @staticmethod
+    def from_networkx(source: Any, *, latent: Iterable[str] = ()) -> Graph:
+        """A graph from networkx; see :func:`umbel.graph.exchange.from_networkx`."""
+        from umbel.graph.exchange import from_networkx
+
+        return from_networkx(source, latent=latent)
+
+    def to_networkx(self) -> Any:
+        """A networkx MultiDiGraph; see :func:`umbel.graph.exchange.to_networkx`."""
+        from umbel.graph.exchange import to_networkx
+
+        return to_networkx(self)
+
+    @staticmethod
+    def from_dot(text: str) -> Graph:
+        """A graph from Graphviz text; see :func:`umbel.graph.exchange.from_dot`."""
+        from umbel.graph.exchange import from_dot
+
+        return from_dot(text)
+
+    def to_dot(self) -> str:
+        """Graphviz text; see :func:`umbel.graph.exchange.to_dot`."""
+        from umbel.graph.exchange import to_dot
+
+        return to_dot(self)
+
+    def to_dagitty(self) -> str:
+        """DAGitty text with the notes it was read with; see :func:`umbel.graph.dagitty.to_dagitty`."""
+        from umbel.graph.dagitty import to_dagitty
+
+        return to_dagitty(self)
 
     @property
     def everything(self) -> int:
