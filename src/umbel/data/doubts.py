@@ -1,0 +1,104 @@
+"""What may be wrong with rows that can still be read: each doubt a Check with a number and advice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from umbel.data.plan import CODES, Field, Plan, Tally
+from umbel.data.values import Codes, listed
+from umbel.errors import DataError
+from umbel.results.check import Check
+from umbel.variable import Domain, State
+
+WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "?", ".", "-", "-9", "999")
+"""Words that often stand for missing; in lower case."""
+
+
+def weights_are_positive(fields: Sequence[tuple[Field, Tally]]) -> None:
+    """Counts and weights below zero mean nothing.
+
+    Raises
+    ------
+    DataError
+        Naming the column and its smallest value.
+    """
+    for field, one in fields:
+        if one.low is not None and one.low < 0:
+            raise DataError(f"{field.name} weighs rows and is {one.low:g} somewhere. Weights are not negative.")
+
+
+def of_rows(plan: Plan, rows: int, kept: int, tallies: Mapping[Field, Tally]) -> tuple[Check, ...]:
+    """Rows that were left out, and numbers that look like codes for missing."""
+    dropped = rows - kept
+    worst = sorted((-tallies[field].missing, field.name) for field in plan.fields() if tallies[field].missing)
+    advice = ""
+    if dropped:
+        named = "; ".join(f"{name} is missing in {-count}" for count, name in worst[:4])
+        advice = f"{dropped} of {rows} rows are incomplete and were left out ({named})."
+    checks = [Check("complete rows", dropped == 0, float(dropped), advice)]
+    checks += [check for field in plan.values for check in _suspected(field, tallies[field])]
+    return tuple(checks)
+
+
+def _suspected(field: Field, one: Tally) -> list[Check]:
+    """A usual code (-9, 999) that lies outside all other values of its column."""
+    found = []
+    if one.inner_low is None or one.inner_high is None or one.low is None or one.high is None:
+        return []
+    for value, outside in ((one.low, one.low < one.inner_low), (one.high, one.high > one.inner_high)):
+        if value in CODES and outside:
+            advice = (
+                f"{field.name} holds {value:g}, far from its other values ({one.inner_low:g} to {one.inner_high:g}): "
+                f"if it means missing, declare missing = [{value:g}]."
+            )
+            found.append(Check("missing codes", False, value, advice))
+    return found
+
+
+def of_states(split: Mapping[str, tuple[Codes, Domain]], found: Mapping[str, tuple[State, ...]]) -> tuple[Check, ...]:
+    """Declared states that no row shows, and states that look like codes for missing."""
+    checks = []
+    for name, (_, domain) in split.items():
+        unseen = [state for state in domain.states if state not in found[name]]
+        if unseen:
+            advice = f"No row has {name} = {listed(unseen)}. Nothing can be learnt there."
+            checks.append(Check("states seen", False, float(len(unseen)), advice))
+        for state in domain.states:
+            others = [float(one) for one in domain.states if not isinstance(one, str) and one != state]
+            word = isinstance(state, str) and state.strip().lower() in WORDS
+            code = not isinstance(state, str | bool) and float(state) in CODES and _outside(float(state), others)
+            if word or code:
+                quoted = f'"{state}"' if isinstance(state, str) else f"{state:g}"
+                advice = f"{name} has a state {quoted}: if it means missing, declare missing = [{quoted}]."
+                checks.append(Check("missing codes", False, None if word else float(state), advice))
+    return tuple(checks)
+
+
+def _outside(code: float, others: Sequence[float]) -> bool:
+    """Far from the other states: further than they are from each other."""
+    if not others:
+        return False
+    low, high = min(others), max(others)
+    return code < low - max(1.0, high - low) or code > high + max(1.0, high - low)
+
+
+def of_crossing(unit: Sequence[str], members: Codes, states: Sequence[tuple[State, ...]]) -> tuple[Check, ...]:
+    """Inner keys of which a few appear under several outer units: perhaps levels that cross.
+
+    Classes numbered 1, 2, 3 anew in each school repeat nearly everywhere and are no doubt.
+    """
+    checks = []
+    for level in range(1, members.shape[1]):
+        pairs = np.unique(members[:, [level - 1, level]], axis=0)
+        labels, times = np.unique(pairs[:, 1], return_counts=True)
+        several = int((times > 1).sum())
+        if 0 < several < 0.5 * len(labels):
+            example = states[level][int(labels[int(times.argmax())])]
+            advice = (
+                f"{several} of {len(labels)} values of {unit[level]} appear under several of {unit[level - 1]} "
+                f"({example!r} is one) and are taken as different. If they are the same, the levels cross."
+            )
+            checks.append(Check("levels nest", False, float(several), advice))
+    return tuple(checks)
