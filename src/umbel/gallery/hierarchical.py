@@ -213,7 +213,7 @@ SCHOOLS = (
         "Eight schools: class size C carries interference, S students want tutoring",
         "plate student { X A Y }; latent U; U -> { A X Y }; X -> Y <- A; A -> C; S -> C -> Y",
         f"∫_{{Q[Y|A]}} (Σ_{{S, C}} P(C | Q[A] = q, S) ∫_{{Q[A]'}} P(S, Q[A]') P(Q[Y|A] | Q[A]', S, C)) {_MIX}",
-        notes="Eq. (39) with one change: S is the same in both factors, which matters wherever it has another way to Y or to U.",
+        notes="Eq. (39), but with the same S in both factors: it matters where S has another way to Y, or to U.",
     ),
     Example(
         name="eight-schools",
