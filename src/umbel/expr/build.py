@@ -150,9 +150,27 @@ def linear(terms: Iterable[tuple[float, Expr]]) -> Expr:
         if term != ZERO:
             weights[term] = weights.get(term, 0.0) + coefficient
     kept = tuple((coefficient, term) for term, coefficient in weights.items() if coefficient)
+    if len(kept) > 1 and (shared := _under_one_sum(kept)) is not None:
+        return shared
     if not kept:
         return ZERO
     return kept[0][1] if len(kept) == 1 and kept[0][0] == 1 else Linear(kept)
+
+
+def _under_one_sum(terms: tuple[tuple[float, Expr], ...]) -> Expr | None:
+    """``Σ c a - Σ c b`` as ``Σ c (a - b)``: where all terms are sums over the same symbols."""
+    first = terms[0][1]
+    if not isinstance(first, Sum):
+        return None
+    bodies = [factors_of(term.body) for _, term in terms if isinstance(term, Sum) and term.over == first.over]
+    if len(bodies) != len(terms):
+        return None
+    common = [factor for factor in bodies[0] if all(factor in body for body in bodies)]
+    if all(isinstance(factor, NumericValue) for factor in common):
+        return None  # a difference of expectations reads better than an expectation of differences
+    rests = [product(factor for factor in body if factor not in common) for body in bodies]
+    inner = linear((weight, rest) for (weight, _), rest in zip(terms, rests, strict=True))
+    return Sum(first.over, product((*common, inner)))
 
 
 def expectation(symbol: Symbol, expr: Expr) -> Expr:

@@ -47,6 +47,10 @@ class Law:
     plate: Level
     formula: Expr
 
+    def __hash__(self) -> int:
+        # Equal laws have equal formulas; hashing them too would cost more than it tells apart.
+        return hash((self.of, self.given, self.plate))
+
     @property
     def level(self) -> Level:
         """The level at which one value of this law lives."""

@@ -16,6 +16,7 @@ from umbel.graph.walks import ancestors
 from umbel.identification.explain import assumptions_of, certificate_of, remarks_of, steps_of, strategy_of
 from umbel.identification.nested import flat_route, solve
 from umbel.identification.refuse import unsupported, unsupported_term
+from umbel.model.named import spelled_out
 from umbel.model.policy import Family
 from umbel.model.proof import Proof, Road
 from umbel.model.query import (
@@ -33,7 +34,6 @@ from umbel.model.query import (
     Ratio,
     Term,
     combine,
-    spelled_out,
 )
 from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
