@@ -38,7 +38,7 @@ from umbel.model.query import (
     SetTo,
     Term,
     combine,
-    names_of_term,
+    parameters_of,
     terms_of,
 )
 from umbel.variable import State
@@ -194,8 +194,8 @@ def sums(draw: st.DrawFn, *, ratios: bool = True) -> Body:
 @st.composite
 def questions(draw: st.DrawFn) -> Question:
     body = draw(sums().filter(lambda body: next(terms_of(body), None) is not None))
-    read = sorted({name for term in terms_of(body) for name in names_of_term(term)})
-    if draw(st.booleans()):
+    read = sorted({name for term in terms_of(body) for name in parameters_of(term)})
+    if read and draw(st.booleans()):
         parameters = draw(st.lists(st.sampled_from(read), min_size=1, max_size=2, unique=True))
         body = Best(tuple(parameters), body)
     return Question.of(body)

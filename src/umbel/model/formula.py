@@ -180,13 +180,22 @@ def evaluate(formula: Formula, values: Mapping[str, State]) -> float:
     >>> evaluate(Apply("expit", (risk,)), {"X": 1})
     0.6899744811276125
     """
-    value = _value(formula, values)
-    if isinstance(value, str):
-        raise TypeError(f"the label {value!r} is no number")
-    return float(value)
+    state = state_of(formula, values)
+    if isinstance(state, str):
+        raise TypeError(f"the label {state!r} is no number")
+    return float(state)
 
 
-def _value(formula: Formula, values: Mapping[str, State]) -> State:
+def state_of(formula: Formula, values: Mapping[str, State]) -> State:
+    """The state that a formula is, as ``Point`` needs it: a label where it is a label, else a number.
+
+    Raises as :func:`evaluate` does.
+
+    Examples
+    --------
+    >>> state_of(Constant("low"), {}), state_of(Compare(Covariate("Sex"), "=", Constant("F")), {"Sex": "F"})
+    ('low', True)
+    """
     match formula:
         case Constant(value):
             return value
@@ -200,7 +209,7 @@ def _value(formula: Formula, values: Mapping[str, State]) -> State:
                 result = _ARITHMETIC[sign](result, evaluate(operand, values))
             return result
         case Compare(left, sign, right):
-            return COMPARISONS[sign](_value(left, values), _value(right, values))
+            return COMPARISONS[sign](state_of(left, values), state_of(right, values))
         case Apply(function, arguments):
             return FUNCTIONS[function].value(*(evaluate(argument, values) for argument in arguments))
         case _:

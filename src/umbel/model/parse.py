@@ -46,7 +46,7 @@ from umbel.model.query import (
     SetTo,
     Term,
     combine,
-    names_of_term,
+    parameters_of,
     terms_of,
 )
 
@@ -94,7 +94,7 @@ def _best(reader: Reader) -> Best:
     tokens = one_or_more(reader, lambda: variable(reader, "a parameter"))
     close(reader, bracket)
     body = _sum(reader, 0)
-    read = {name for term in terms_of(body) for name in names_of_term(term)}
+    read = {name for term in terms_of(body) for name in parameters_of(term)}
     names: list[str] = []
     for token in tokens:
         name = str(token.value)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from umbel.model.policy import Policy, Realisation, parts_of
+from umbel.model.policy import Family, Policy, Realisation, parts_of
 from umbel.variable import State
 
 
@@ -117,7 +117,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """``PNS(A, Y | given)`` and its kin: see :func:`spelled_out` for what they mean.
+    """``PNS(A, Y | given)`` and its kin: see :mod:`umbel.model.named` for what they mean.
 
     Parameters
     ----------
@@ -208,41 +208,6 @@ def combine(parts: Iterable[tuple[float, Term | Ratio | Combination]]) -> Term |
     return kept[0][1] if len(kept) == 1 and kept[0][0] == 1 else Combination(tuple(kept))
 
 
-def spelled_out(named: Named, *, low: State = 0, high: State = 1, no: State = 0, yes: State = 1) -> Body:
-    """What a named quantity means, as terms.
-
-    Parameters
-    ----------
-    named
-        The quantity.
-    low, high
-        The two values of the treatment: the reference and the other.
-    no, yes
-        The two values of the outcome; ATE does not use them.
-
-    References
-    ----------
-    Pearl, "Causality", 2nd edition (2009), definitions 9.2.1 (PN), 9.2.2 (PS) and 9.2.3 (PNS).
-
-    Examples
-    --------
-    >>> spelled_out(Named("PNS", "A", "Y")).outcomes[0]
-    Event(variable='Y', value=1, world=(Held(name='A', value=1),))
-    """
-    a, y = named.treatment, named.outcome
-    would, would_not = Event(y, yes, (Held(a, high),)), Event(y, no, (Held(a, low),))
-    match named.kind:
-        case "PNS":
-            return Probability((would, would_not), (), named.given)
-        case "PN":
-            return Probability((would_not,), (), (Event(a, high), Event(y, yes), *named.given))
-        case "PS":
-            return Probability((would,), (), (Event(a, low), Event(y, no), *named.given))
-        case _:
-            effects = (Expectation(Event(y), (Held(a, value),), named.given) for value in (high, low))
-            return combine(zip((1.0, -1.0), effects, strict=True))
-
-
 def terms_of(body: Body) -> Iterator[Term]:
     """Terms of a body from left to right, numbers left out; one may come twice."""
     match body:
@@ -304,6 +269,14 @@ def names_of_term(term: Term) -> Iterator[str]:
     if not isinstance(term, ClassEffects):
         for event in term.given:
             yield from names_of_event(event)
+
+
+def parameters_of(term: Term) -> Iterator[str]:
+    """Names that a term's families read, where a parameter of ``max[…]`` may stand."""
+    if isinstance(term, Probability | Expectation):
+        for item in term.do:
+            if isinstance(item, Drawn) and isinstance(item.law, Family):
+                yield from item.law.reads
 
 
 @dataclass(frozen=True, slots=True)
