@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umbel.errors import DataError, InputError, did_you_mean, shown
-from umbel.expr.build import factors_of, free
+from umbel.expr.build import factors_of
 from umbel.expr.nodes import (
     AtState,
     Certain,
@@ -41,19 +41,12 @@ from umbel.expr.nodes import (
     Symbol,
     Value,
 )
-from umbel.numerics.tables import Array, Table, grouped, over, times
+from umbel.numerics.tables import Array, Table, grouped, over
+from umbel.numerics.tensors import Tensor, aligned, eliminated, multiplied
 from umbel.variable import State
 
 MEMBERS = Symbol(Raw("", ("members",)))
 """The axis of the units (or classes, …) whose inner laws are being computed all at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """An array with one symbol per axis; symbols in ``MEMBERS`` position come first."""
-
-    symbols: tuple[Symbol, ...]
-    array: Array
 
 
 @dataclass(slots=True)
@@ -219,26 +212,7 @@ def policy_table(policy: Policy, population: Population) -> Array:
     return array
 
 
-def aligned(tensor: Tensor, symbols: Sequence[Symbol]) -> Array:
-    """The tensor's array with axes in the order of ``symbols``, size one where it has none."""
-    present = [symbol for symbol in symbols if symbol in tensor.symbols]
-    assert len(present) == len(tensor.symbols), f"{tensor.symbols} do not fit {symbols}"
-    array = np.transpose(tensor.array, [tensor.symbols.index(symbol) for symbol in present])
-    return array.reshape([array.shape[present.index(s)] if s in present else 1 for s in symbols])
-
-
-def multiplied(tensors: Sequence[Tensor]) -> Tensor:
-    """Product of tensors, aligned by symbol."""
-    result = Tensor((), np.ones(()))
-    for tensor in tensors:
-        symbols = tuple(dict.fromkeys((*result.symbols, *tensor.symbols)))
-        a = aligned(result, symbols)
-        b = aligned(tensor, symbols)
-        result = Tensor(symbols, times(a, b))
-    return result
-
-
-def taken(array: Array, slots: Sequence[Slot], population: Population) -> Tensor:
+def taken(array: Array, slots: Sequence[Slot], population: Population) -> Tensor[Symbol]:
     """Axes of ``array`` named by slots: held ones are indexed, the first axis is MEMBERS."""
     index: list[int | slice | None] = [slice(None)]
     symbols: list[Symbol] = [MEMBERS]
@@ -268,7 +242,7 @@ def swept(array: Array, axis: int, slot: Held, symbol: Symbol, population: Popul
     return np.stack(parts, axis=axis)
 
 
-def leaf(expr: Probability | Inside | Drawn, population: Population, lead: int) -> Tensor:
+def leaf(expr: Probability | Inside | Drawn, population: Population, lead: int) -> Tensor[Symbol]:
     """A leaf as a tensor; the first axis is MEMBERS."""
     match expr:
         case Probability(of, given, level):
@@ -280,12 +254,12 @@ def leaf(expr: Probability | Inside | Drawn, population: Population, lead: int) 
             assert isinstance(law.meaning, Law)
             atoms = population.codes(law.meaning)[1]
             tensor = taken(atoms, of + given, population)
-            return Tensor((law, *tensor.symbols[1:]), tensor.array)
+            return Tensor((law, *tensor.labels[1:]), tensor.array)
         case Drawn(policy, of, given):
             return taken(policy_table(policy, population)[None], (of, *given), population)
 
 
-def evaluate_expr(expr: Expr, population: Population, lead: int) -> Tensor:
+def evaluate_expr(expr: Expr, population: Population, lead: int) -> Tensor[Symbol]:
     """Evaluate on the members that ``lead`` leading axes index, all at once."""
     match expr:
         case Number(value):
@@ -294,51 +268,23 @@ def evaluate_expr(expr: Expr, population: Population, lead: int) -> Tensor:
             return Tensor((symbol,), numeric_states(symbol, population))
         case Probability() | Inside() | Drawn():
             tensor = leaf(expr, population, lead)
-            if tensor.array.shape[0] == 1 and tensor.symbols[0] == MEMBERS:
-                return Tensor(tensor.symbols[1:], tensor.array[0])
+            if tensor.array.shape[0] == 1 and tensor.labels[0] == MEMBERS:
+                return Tensor(tensor.labels[1:], tensor.array[0])
             return tensor
         case Product(factors):
             return multiplied([evaluate_expr(factor, population, lead) for factor in factors])
         case Quotient(numerator, denominator):
             above, below = (evaluate_expr(part, population, lead) for part in (numerator, denominator))
-            symbols = tuple(dict.fromkeys((*above.symbols, *below.symbols)))
+            symbols = tuple(dict.fromkeys((*above.labels, *below.labels)))
             return Tensor(symbols, over(aligned(above, symbols), aligned(below, symbols)))
         case Sum(bound, body):
             return eliminated([evaluate_expr(factor, population, lead) for factor in factors_of(body)], bound)
         case Linear(terms):
             parts = [(weight, evaluate_expr(term, population, lead)) for weight, term in terms]
-            symbols = tuple(dict.fromkeys(symbol for _, part in parts for symbol in part.symbols))
+            symbols = tuple(dict.fromkeys(symbol for _, part in parts for symbol in part.labels))
             return Tensor(symbols, sum((w * aligned(part, symbols) for w, part in parts), np.zeros(())))
         case _:
             assert_never(expr)
-
-
-def eliminated(tensors: list[Tensor], bound: Sequence[Symbol]) -> Tensor:
-    """Sum a product over bound symbols, cheapest symbol first."""
-    rest = list(bound)
-    while rest:
-        symbol = cheapest(rest, tensors)
-        rest.remove(symbol)
-        joined = multiplied([tensor for tensor in tensors if symbol in tensor.symbols])
-        tensors = [tensor for tensor in tensors if symbol not in tensor.symbols]
-        axis = joined.symbols.index(symbol)
-        symbols = joined.symbols[:axis] + joined.symbols[axis + 1 :]
-        tensors.append(Tensor(symbols, joined.array.sum(axis=axis)))
-    return multiplied(tensors)
-
-
-def cheapest(symbols: Sequence[Symbol], tensors: Sequence[Tensor]) -> Symbol:
-    """The symbol whose elimination makes the smallest array."""
-    return min(symbols, key=lambda symbol: joined_size(symbol, tensors))
-
-
-def joined_size(symbol: Symbol, tensors: Sequence[Tensor]) -> int:
-    """Entries of the product of the tensors that read a symbol."""
-    shape: dict[Symbol, int] = {}
-    for tensor in tensors:
-        if symbol in tensor.symbols:
-            shape.update(zip(tensor.symbols, tensor.array.shape, strict=True))
-    return math.prod(shape.values())
 
 
 def numeric_states(symbol: Symbol, population: Population) -> Array:
@@ -387,7 +333,7 @@ def evaluate(
     indexed = tuple(name for name in joint.axes[1:] if name in plates) if nested else ()
     population = Population(law, nested, indexed, laws or {})
     tensor = evaluate_expr(expr, population, 0)
-    nuisance = [symbol for symbol in tensor.symbols if symbol not in axes]
+    nuisance = [symbol for symbol in tensor.labels if symbol not in axes]
     if nuisance:
         tensor = averaged(tensor, nuisance, population)
     shape = [len(population.states(symbol.meaning)) for symbol in axes]
@@ -397,15 +343,12 @@ def evaluate(
     return Table(names, array, states)
 
 
-def averaged(tensor: Tensor, nuisance: Sequence[Symbol], population: Population) -> Tensor:
+def averaged(tensor: Tensor[Symbol], nuisance: Sequence[Symbol], population: Population) -> Tensor[Symbol]:
     """Average over symbols on which the value does not depend, where it is defined."""
     weights = population.law_joint([symbol.meaning for symbol in nuisance], nuisance[0].meaning.level, 0)[0]
-    symbols = (*(symbol for symbol in tensor.symbols if symbol not in nuisance), *nuisance)
+    symbols = (*(symbol for symbol in tensor.labels if symbol not in nuisance), *nuisance)
     array = aligned(tensor, symbols)
     defined = np.where(np.isnan(array), 0.0, weights)
     last = tuple(range(array.ndim - len(nuisance), array.ndim))
     mean = over((np.nan_to_num(array) * defined).sum(axis=last), defined.sum(axis=last))
     return Tensor(symbols[: -len(nuisance)], mean)
-
-
-__all__ = ["Population", "evaluate", "free"]
