@@ -76,6 +76,13 @@ def test_no_colour_in_plain_text() -> None:
     assert "\x1b" not in str(ANSWER)
 
 
+def test_a_no_claims_no_more_than_its_proof() -> None:
+    proof = Answer(question="P(Y)", verdict="unidentified", certificate=Certificate("hedge", "…"))
+    route = replace(proof, certificate=Certificate("route", "…"))
+    assert "the assumptions leave the answer open" in proof.summary()
+    assert "not identified by this route" in route.summary()
+
+
 def test_numbers() -> None:
     assert [number(x) for x in (0.1 + 0.2, 1e-9, 123456.0, 1e12, -0.0316)] == [
         "0.3",

@@ -74,7 +74,7 @@ def answer_view(answer: Answer) -> RenderableType:
     if answer.graph:
         part("Graph", *map(_text, graph_words(Graph.parse(answer.graph))))
     part("Question", _text(answer.question))
-    part("Verdict", Text(_MEANING[answer.verdict], style=_COLOUR[answer.verdict]))
+    part("Verdict", Text(_meaning(answer), style=_COLOUR[answer.verdict]))
     if answer.refusal is not None:
         part(
             "Why" if answer.verdict == "refused" else "Why there is no number",
@@ -102,6 +102,13 @@ def answer_view(answer: Answer) -> RenderableType:
     if answer.references:
         part("References", _list(answer.references))
     return Group(*parts)
+
+
+def _meaning(answer: Answer) -> str:
+    """The verdict in words; a "no" without a proof claims no more than that this route fails."""
+    if answer.certificate is not None and answer.certificate.kind == "route":
+        return "not identified by this route: another might exist"
+    return _MEANING[answer.verdict]
 
 
 def checks_view(checks: Sequence[Check]) -> RenderableType:
