@@ -7,9 +7,9 @@ number that would be wrong.
 from __future__ import annotations
 
 from umbel.errors import QuestionError, shown
-from umbel.expr.build import expectation, linear, quotient, settled, substituted
+from umbel.expr.build import expectation, free, linear, quotient, settled, substituted
 from umbel.expr.estimand import Estimand
-from umbel.expr.nodes import AtState, Expr, Held, Policy, Probability, Symbol
+from umbel.expr.nodes import AtState, Expr, Held, Law, Policy, Probability, Symbol
 from umbel.expr.nodes import Number as Constant
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors
@@ -82,6 +82,8 @@ def identify_question(graph: Graph, question: Question) -> Verdict:
     expr = settled(_assembled(body, roads))
     first = next(iter(roads.values()), None)
     axes = _axes(graph, body)
+    unbound = [symbol for symbol in free(expr) if isinstance(symbol.meaning, Law)]
+    assert not unbound, f"laws that no sum binds: {unbound}"
     estimand = Estimand(expr, axes, strategy_of(roads.values()), tuple(plate.name for plate in graph.plates))
     return Identified(
         question,

@@ -177,6 +177,8 @@ def piece(plate: Plate, of: int, given: int, within: Within) -> Piece:
     given = plate.inputs(factors)
     hidden = plate.task.graph.latent
     law: Law | None = None
+    if factors == of and not of & (of - 1):
+        return mechanism(plate, of.bit_length() - 1) if not (of | given) & hidden else Piece(of, given, factors, None)
     if not (of | given) & hidden:
         meanings = plate.task.meanings
         inner_meanings = [meanings[node] for node in plate.inner_nodes]
