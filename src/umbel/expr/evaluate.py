@@ -334,6 +334,7 @@ def evaluate(
     population = Population(law, nested, indexed, laws or {})
     tensor = evaluate_expr(expr, population, 0)
     nuisance = [symbol for symbol in tensor.labels if symbol not in axes]
+    assert all(isinstance(symbol.meaning, Raw) for symbol in nuisance), f"laws that no sum binds: {nuisance}"
     if nuisance:
         tensor = averaged(tensor, nuisance, population)
     shape = [len(population.states(symbol.meaning)) for symbol in axes]
