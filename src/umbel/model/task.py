@@ -7,7 +7,6 @@ result is lifted and verified. Node names of a lowered graph are only for printi
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass, field
 
 from umbel.expr.build import product, total
