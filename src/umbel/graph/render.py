@@ -33,15 +33,16 @@ def graph_text(graph: Graph) -> str:
     A -> Y
     states A = 2
     """
-    text = ""
-    for layout in _LAYOUTS:
-        text = "\n".join(_lines(graph, layout))
-        try:
-            if parse_statements(text) == graph:
-                break
-        except InputError:
-            continue
-    return text
+    texts = ["\n".join(_lines(graph, layout)) for layout in _LAYOUTS]
+    return next((text for text in texts if _reads_back(text, graph)), texts[0])
+
+
+def _reads_back(text: str, graph: Graph) -> bool:
+    """Whether a text says a graph; a graph that means nothing, a cycle, has no text that does."""
+    try:
+        return parse_statements(text) == graph
+    except InputError:
+        return False
 
 
 def facts_text(graph: Graph, facts: Facts | None = None) -> tuple[str, ...]:

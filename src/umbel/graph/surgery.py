@@ -14,11 +14,13 @@ their order and names. Facts travel with their nodes; those that cannot are list
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from umbel.errors import GraphError, shown
-from umbel.graph.mixed import NO_FACTS, NO_NOTES, Aggregate, Facts, Graph, Notes, Part, bits
+from umbel.graph.mixed import NO_FACTS, Facts, Graph, bits
+from umbel.graph.restrict import kept_facts, restricted
+from umbel.graph.walks import closure
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def induced(graph: Graph, mask: int) -> Graph:
     mask &= graph.everything
     if mask == graph.everything:
         return graph
-    return _restricted(graph, mask, graph.parents, graph.siblings, graph.near_parents, graph.facts)
+    return restricted(graph, mask, graph.parents, graph.siblings, graph.near_parents, graph.facts)
 
 
 def without_edges_into(graph: Graph, mask: int) -> Graph:
@@ -164,9 +166,14 @@ def project(graph: Graph, hidden: int | None = None) -> Projection:
     parents, siblings, near = list(graph.parents), list(graph.siblings), list(graph.near_parents)
     children = list(graph.children)
     shared, monotone = graph.facts.shared, set(graph.facts.monotone)
-    for h in bits(hidden):  # one node at a time: the result does not depend on the order
+    visible = graph.everything & ~hidden
+    live = closure(visible, graph.parents, graph.everything)  # without what no visible variable descends from
+    order: Iterable[int] = bits(hidden & live)
+    if graph.plates:  # a unit's cause of one hidden subunit variable is noise that this one has anyway
+        order = sorted(order, key=lambda v: len(graph.plate_path(v)))
+    for h in order:  # one node at a time: what comes out does not depend on the order
         bit = 1 << h
-        above, below, beside = parents[h], children[h], siblings[h]
+        above, below, beside = parents[h], children[h] & live, siblings[h] & live
         if graph.plates:
             _check_levels(graph, h, above | near[h], below, beside)
         if monotone:
@@ -182,30 +189,17 @@ def project(graph: Graph, hidden: int | None = None) -> Projection:
         for s in bits(beside):
             siblings[s] = (siblings[s] | below & ~(1 << s)) & ~bit
     facts = replace(graph.facts, shared=shared, monotone=tuple(sorted(monotone)))
-    visible = graph.everything & ~hidden
-    plain = _restricted(graph, visible, parents, siblings, near, facts)
-    return Projection(plain, _lost(graph.facts, _kept_facts(facts, visible)))
+    plain = restricted(graph, visible, parents, siblings, near, facts)
+    return Projection(plain, _lost(graph.facts, kept_facts(facts, visible)))
 
 
 def facts_lost(graph: Graph, mask: int) -> Facts:
     """Facts that the induced subgraph on a set no longer says, in the indices of ``graph``."""
-    return _lost(graph.facts, _kept_facts(graph.facts, mask))
+    return _lost(graph.facts, kept_facts(graph.facts, mask))
 
 
 def _cleared(masks: tuple[int, ...], at: int) -> tuple[int, ...]:
     return tuple(0 if at >> i & 1 else m for i, m in enumerate(masks))
-
-
-def _kept_facts(facts: Facts, mask: int) -> Facts:
-    """The facts that speak of members of a set only."""
-    if facts == NO_FACTS:
-        return facts
-    return Facts(
-        shared=facts.shared & mask,
-        monotone=tuple(pair for pair in facts.monotone if mask >> pair[0] & mask >> pair[1] & 1),
-        classes=tuple(pair for pair in facts.classes if mask >> pair[0] & 1),
-        domains=tuple(pair for pair in facts.domains if mask >> pair[0] & 1),
-    )
 
 
 def _lost(before: Facts, after: Facts) -> Facts:
@@ -228,76 +222,6 @@ def _compose_monotone(monotone: set[tuple[int, int]], h: int, above: int, below:
             monotone.discard((p, c))
             if path and direct:
                 monotone.add((p, c))
-
-
-def _restricted(
-    graph: Graph,
-    mask: int,
-    parents: Iterable[int],
-    siblings: Iterable[int],
-    near: Iterable[int],
-    facts: Facts,
-) -> Graph:
-    """The nodes of ``mask`` with the given edges, every index moved to its new place."""
-    kept = list(bits(mask))
-    place = [-1] * len(graph.names)
-    for new, old in enumerate(kept):
-        place[old] = new
-
-    def packed(old: int) -> int:
-        new = 0
-        for i in bits(old & mask):
-            new |= 1 << place[i]
-        return new
-
-    def chosen(masks: Iterable[int]) -> tuple[int, ...]:
-        listed = list(masks)
-        return tuple([packed(listed[i]) if listed[i] else 0 for i in kept])
-
-    return Graph(
-        tuple([graph.names[i] for i in kept]),
-        chosen(parents),
-        chosen(siblings),
-        chosen(graph.neighbours),
-        plates=graph.plates,
-        plate_of=tuple([graph.plate_of[i] for i in kept]),
-        latent=packed(graph.latent),
-        aggregates=_moved_aggregates(graph.aggregates, mask, place) if graph.aggregates else (),
-        near_parents=chosen(near),
-        near_neighbours=chosen(graph.near_neighbours),
-        facts=facts if facts == NO_FACTS else _moved_facts(_kept_facts(facts, mask), place, packed),
-        notes=graph.notes if graph.notes == NO_NOTES else _moved_notes(graph.notes, mask, place, packed),
-    )
-
-
-def _moved_facts(facts: Facts, place: list[int], packed: Callable[[int], int]) -> Facts:
-    return Facts(
-        shared=packed(facts.shared),
-        monotone=tuple((place[a], place[b]) for a, b in facts.monotone),
-        classes=tuple((place[node], k) for node, k in facts.classes),
-        domains=tuple((place[node], domain) for node, domain in facts.domains),
-    )
-
-
-def _moved_aggregates(aggregates: tuple[Aggregate, ...], mask: int, place: list[int]) -> tuple[Aggregate, ...]:
-    return tuple(
-        Aggregate(place[a.child], a.kind, tuple(Part(place[p.node], p.weight, p.near) for p in a.parts))
-        for a in aggregates
-        if mask >> a.child & 1 and all(mask >> p.node & 1 for p in a.parts)
-    )
-
-
-def _moved_notes(notes: Notes, mask: int, place: list[int], packed: Callable[[int], int]) -> Notes:
-    return Notes(
-        roles=tuple((role, packed(nodes)) for role, nodes in notes.roles if nodes & mask),
-        nodes=tuple((place[i], key, value) for i, key, value in notes.nodes if place[i] >= 0),
-        edges=tuple(
-            (place[a], mark, place[b], key, value)
-            for a, mark, b, key, value in notes.edges
-            if place[a] >= 0 and place[b] >= 0
-        ),
-        graph=notes.graph,
-    )
 
 
 def _check_expressible(graph: Graph, hidden: int) -> None:
