@@ -26,7 +26,7 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u061c\u200e\u200f\u202a-\u
 _BARE_WORD = re.compile(r"[^\W\d]\w*+(?:\.\w++)*+")
 _NUMBER = re.compile(r"(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 
-# What papers, web pages and word processors put in place of a mark.
+# What papers, web pages and word processors put in place of a mark; braces where a language has none.
 _LOOKALIKES = {
     **dict.fromkeys("“”„‟«»‘’'`", '"'),
     **dict.fromkeys("−–—‐‑", "-"),
@@ -37,9 +37,11 @@ _LOOKALIKES = {
     "←": "<-",
     "↔": "<->",
     "÷": "/",
-    "[": "[",
+    "{": "[",
+    "}": "]",
     "≠": "!=",
-    "！": "!",
+    "≤": "<=",
+    "≥": ">=",
 }
 
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t", "r": "\r"}

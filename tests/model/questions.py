@@ -180,7 +180,7 @@ def _is_ratio(body: Body) -> bool:
 
 
 @st.composite
-def sums(draw: st.DrawFn, *, ratios: bool = True) -> Body:
+def sums(draw: st.DrawFn, *, ratios: bool = True) -> Term | Ratio | Combination:
     parts: list[tuple[float, Term | Ratio]] = draw(
         st.lists(st.tuples(weights, terms() | st.builds(Number, weights)), min_size=1, max_size=3)
     )
@@ -192,10 +192,17 @@ def sums(draw: st.DrawFn, *, ratios: bool = True) -> Body:
 
 
 @st.composite
-def questions(draw: st.DrawFn) -> Question:
-    body = draw(sums().filter(lambda body: next(terms_of(body), None) is not None))
+def best(draw: st.DrawFn) -> Body:
+    """A body with at least one law that reads parameters, and these."""
+    law = draw(laws.filter(lambda law: isinstance(law, Family) and bool(law.reads)))
+    treated = Expectation(Event(draw(names)), (Drawn(draw(names), law),))
+    body = combine([(draw(weights), treated), (1.0, draw(sums()))])
     read = sorted({name for term in terms_of(body) for name in parameters_of(term)})
-    if read and draw(st.booleans()):
-        parameters = draw(st.lists(st.sampled_from(read), min_size=1, max_size=2, unique=True))
-        body = Best(tuple(parameters), body)
-    return Question.of(body)
+    if not read:  # the law has weight 0
+        return treated
+    return Best(tuple(draw(st.lists(st.sampled_from(read), min_size=1, max_size=2, unique=True))), body)
+
+
+def questions() -> st.SearchStrategy[Question]:
+    asks_something = sums().filter(lambda body: next(terms_of(body), None) is not None)
+    return (asks_something | terms() | best()).map(Question.of)

@@ -47,6 +47,10 @@ CASES: tuple[tuple[str, int, str, str], ...] = (
     ("E[Y] - max[k] E[X]", 8, "max", "max[…] stands once, at the start of the question."),
     # Names and values.
     ("P(Birth weight | do(A))", 9, "weight", "expected ',', '|' or ')' to close"),
+    ("P(Birth weight | do(A))", 9, "weight", 'A name with a blank is quoted: "Birth weight".'),
+    ("E[Y(1) - Y(0)]", 4, "(", "A counterfactual has square brackets, Y[A=1]"),
+    ("E[log(Y) | do(A)]", 6, "(", "a function of a variable needs a name of its own"),
+    ("P(Y_{A=1})", 5, "{", "Write [."),
     ("P(2)", 3, "2", "expected a variable, found the number '2'. A name that is a number is quoted."),
     ('P("" | do(A))', 3, '""', "expected a variable, found '\"\"'"),
     ("P(Y | Sex=F)", 11, "F", """'F' is no value. A label is quoted: Sex="F"."""),
@@ -58,6 +62,12 @@ CASES: tuple[tuple[str, int, str, str], ...] = (
     ('P("a b" > 3)', 9, ">", 'an event has one value: "a b"=1'),
     ("P(Y | A ~ q)", 9, "~", "a law stands inside do(…): do(A ~ …)."),
     # do(…).
+    ("do(A=1)", 1, "do", "do(…) is no term. It stands inside one, after '|': E[Y | do(A=1)]."),
+    ("P(Y | do A)", 7, "do", "do takes round brackets: do(A=1)."),
+    ("P(Y | do[A=1])", 7, "do", "do takes round brackets: do(A=1). A variable of that name is quoted here."),
+    ("P(Y | do(Age > 30))", 14, ">", "expected '=', '~', 'by', ',' or ')' after 'Age' in do(…), found '>'."),
+    ("P(Y | do(A := 1))", 12, ":", "expected '=', '~', 'by', ',' or ')' after 'A' in do(…)"),
+    ("E[R | do(S = 33 natural)]", 17, "natural", "expected 'by', ',' or ')' after 'S' in do(…), found 'natural'."),
     ("P(Y | do())", 10, ")", "do() sets nothing. Name a variable, or leave do() out."),
     ("P(Y | do(A, A=1))", 13, "A", "do(…) sets 'A' twice. Set it once."),
     ("P(Y | do(A), do(A=1))", 17, "A", "do(…) sets 'A' twice"),
@@ -95,9 +105,9 @@ CASES: tuple[tuple[str, int, str, str], ...] = (
     ("P(Y[A=1] | do(B))", 3, "Y", "Use subscripts alone."),
     ("P(Y[A=1, M[A=0]=1])", 18, "]", "inside a subscript, M[…] is a value by itself: drop what follows it."),
     # Named quantities, classes, best policies.
-    ("PNS(A)", 6, ")", "expected ',' and an outcome: PNS(A, Y), found ')'"),
+    ("PNS(A)", 6, ")", "expected ',' and an outcome, as in PNS(A, Y), found ')'"),
     ("PN(A, Y | do(B))", 3, "(", "PN sets its treatment by itself"),
-    ("MTE(T, Y)", 9, ")", "expected '|' and the latent classes: MTE(T, Y | U), found ')'"),
+    ("MTE(T, Y)", 9, ")", "expected '|' and the latent classes, as in MTE(A, Y | U), found ')'"),
     (
         "max[k] E[Y | do(A=1)]",
         5,

@@ -49,6 +49,7 @@ EXAMPLES = {
     "P(Y | X, do(A), do(B=1))": "P(Y | do(A, B=1), X)",
     'P("Birth weight" | do("2nd dose" = -1.5))': 'P("Birth weight" | do("2nd dose"=-1.5))',
     "P(\n  Y  # the outcome\n| do(A)\n)": "P(Y | do(A))",
+    'P("do"[A=1], do=1)': None,
     "E[Y.near | do(A.near=1)]": None,
 }
 

@@ -196,8 +196,11 @@ def _fail_term(reader: Reader) -> NoReturn:
     usual = STARTS.get(word.text)
     if usual is not None and bracket.text in ("(", "["):
         reader.fail(f"{word.text} takes {'square' if usual == '[' else 'round'} brackets: {word.text}{usual}…", bracket)
-    if word.text == "max" and bracket.text == "[":
-        reader.fail("max[…] stands once, at the start of the question.")
+    if word.text == "max":
+        once = "max[…] stands once, at the start of the question."
+        reader.fail(once if bracket.text == "[" else "max names its parameters in square brackets: max[k] E[…].")
+    if word.text == "do":
+        reader.fail("do(…) is no term. It stands inside one, after '|': E[Y | do(A=1)].")
     starts = [start + usual for start, usual in STARTS.items()]
     if word.kind == "word" and bracket.text in ("(", "["):
         reader.fail(f"{shown(word.text)} starts no term. {did_you_mean(word.text + bracket.text, starts)}")
@@ -233,7 +236,7 @@ def _expectation(reader: Reader, bracket: Token, depth: int) -> Expectation:
 
 def _named(reader: Reader, kind: str, bracket: Token, depth: int) -> Named:
     treatment = str(variable(reader, "a treatment").value)
-    reader.expect(",", f"and an outcome: {kind}({brief(treatment)}, Y)")
+    reader.expect(",", f"and an outcome, as in {kind}(A, Y)")
     outcome = str(variable(reader, "an outcome").value)
     do, given = _conditions(reader, bracket, depth, [], [])
     if do:
@@ -243,9 +246,9 @@ def _named(reader: Reader, kind: str, bracket: Token, depth: int) -> Named:
 
 def _class_effects(reader: Reader, bracket: Token) -> ClassEffects:
     treatment = str(variable(reader, "a treatment").value)
-    reader.expect(",", f"and an outcome: MTE({brief(treatment)}, Y | U)")
+    reader.expect(",", "and an outcome, as in MTE(A, Y | U)")
     outcome = str(variable(reader, "an outcome").value)
-    reader.expect("|", f"and the latent classes: MTE({brief(treatment)}, {brief(outcome)} | U)")
+    reader.expect("|", "and the latent classes, as in MTE(A, Y | U)")
     latent = str(variable(reader, "a latent variable with classes").value)
     close(reader, bracket)
     return ClassEffects(treatment, outcome, latent)
@@ -300,7 +303,15 @@ def _event(reader: Reader, depth: int, starts: list[Token] | None = None) -> Eve
     if starts is not None:
         starts.append(start)
     name = str(start.value)
-    world = _world(reader, deeper(reader, depth)) if reader.peek().text == "[" else ()
+    follows = reader.peek()
+    if start.text == "do" and (follows.text == "[" or follows.kind in ("word", "quoted")):
+        reader.fail("do takes round brackets: do(A=1). A variable of that name is quoted here.", start)
+    if follows.text == "(":
+        reader.fail(
+            f"'(' cannot follow the variable {shown(name)}. A counterfactual has square brackets, {brief(name)}[A=1]; "
+            "a function of a variable needs a name of its own."
+        )
+    world = _world(reader, deeper(reader, depth)) if follows.text == "[" else ()
     if reader.peek().text in ("<", ">", "<=", ">=", "!="):
         reader.fail(f"an event has one value: {brief(name)}=1. For a range, add up the probabilities of its values.")
     if reader.peek().text == "~":

@@ -80,9 +80,11 @@ def close(reader: Reader, bracket: Token, possible: str = "','") -> None:
     """Take the bracket that closes this one; ``possible`` is what else could have stood here."""
     mark = {"(": ")", "[": "]"}[bracket.text]
     if reader.accept(mark) is None:
+        last, found = reader.peek(-1), reader.peek()
+        blank = f' A name with a blank is quoted: "{cut(f"{last.text} {found.text}", 24)}".'
         reader.fail(
             f"expected {possible} or {mark!r} to close {bracket.text!r} of line {bracket.line}, "
-            f"column {bracket.column}; found {reader.found()}."
+            f"column {bracket.column}; found {reader.found()}.{blank if last.kind == found.kind == 'word' else ''}"
         )
 
 
@@ -134,6 +136,9 @@ def intervention(reader: Reader, depth: int) -> Intervention:
     level = value(reader, name) if reader.accept("=") else None
     if reader.accept("by"):
         return Realised(name, level, realisation(reader, depth))
+    if reader.peek().kind != "end" and reader.peek().text not in (",", ")", "]"):
+        possible = "'=', '~', 'by', ',' or ')'" if level is None else "'by', ',' or ')'"
+        reader.fail(f"expected {possible} after {shown(name)} in do(…), found {reader.found()}.")
     return Free(name) if level is None else Held(name, level)
 
 

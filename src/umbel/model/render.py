@@ -114,7 +114,7 @@ def event_text(event: Event) -> str:
     """Text of an event: its variable, subscript and value."""
     world = f"[{', '.join(map(intervention_text, event.world))}]" if event.world else ""
     value = "" if event.value is None else f"={value_text(event.value)}"
-    return f"{quoted_if_needed(event.variable)}{world}{value}"
+    return f"{quoted_if_needed(event.variable, ('do',) if world else ())}{world}{value}"
 
 
 def intervention_text(intervention: Intervention) -> str:
