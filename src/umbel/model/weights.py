@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from umbel.errors import QuestionError, shown
-from umbel.model.formula import evaluate
+from umbel.model.formula import Formula, evaluate, state_of
 from umbel.model.policy import Family
 from umbel.variable import State
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,12 @@ class FamilyLaw:
             For a probability outside [0, 1], probabilities that do not sum to one, or a family
             without weights on states.
         """
-        numbers = self._numbers(covariates)
+        if self.family.name == "Point":
+            (point,) = self._values(state_of, covariates)
+            if point not in states:
+                raise QuestionError(f"{self.text} is no state of the table. States: {', '.join(map(str, states))}.")
+            return 1.0 if state == point else 0.0
+        numbers = self._values(evaluate, covariates)
         match self.family.name:
             case "Bernoulli" if len(states) == 2:
                 one = self._probability(numbers[0], covariates)
@@ -52,18 +61,16 @@ class FamilyLaw:
                         f"The probabilities of {self.text} sum to {sum(numbers):g}. They must sum to 1."
                     )
                 return self._probability(numbers[states.index(state)], covariates)
-            case "Point":
-                if numbers[0] not in states:
-                    raise QuestionError(f"{self.text} is no state of the table. States: {', '.join(map(str, states))}.")
-                return 1.0 if state == numbers[0] else 0.0
             case _:
                 raise QuestionError(
                     f"{self.text} has no weights on {len(states)} states. Use Bernoulli for two, Categorical for more."
                 )
 
-    def _numbers(self, covariates: dict[str, State]) -> list[float]:
+    def _values(
+        self, value: Callable[[Formula, Mapping[str, State]], Result], covariates: dict[str, State]
+    ) -> list[Result]:
         try:
-            return [evaluate(formula, covariates) for formula in self.family.arguments]
+            return [value(formula, covariates) for formula in self.family.arguments]
         except (ArithmeticError, ValueError, TypeError) as error:
             at = ", ".join(f"{name} = {value}" for name, value in covariates.items())
             raise QuestionError(f"{self.text} has no value at {at}: {shown(str(error))}.") from None
