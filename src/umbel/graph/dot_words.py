@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import final
+from typing import NoReturn, final
 
-from umbel.errors import GraphError, shown
+from umbel.errors import GrammarError, GraphError, shown
 from umbel.lexer import Reader, Token
 
 _COMMENT = r"\#[^\n]*+ | //[^\n]*+ | /\*(?:[^*]|\*(?!/))*+\*/"
@@ -50,9 +50,19 @@ def _tokens(text: str, start: int) -> list[Token]:
         if kind != "blank":
             line = bisect_right(lines, at)
             value = _unquoted(word) if kind == "quoted" else word
-            found.append(Token(kind, word, value, line, at - lines[line - 1] + 1, at))
+            token = Token(kind, word, value, line, at - lines[line - 1] + 1, at)
+            if kind == "wrong":  # at once: each quote without an end would look for one anew
+                _refuse(token)
+            found.append(token)
     found.append(Token("end", "", "", len(lines), len(text) - lines[-1] + 1, len(text)))
     return found
+
+
+def _refuse(token: Token) -> NoReturn:
+    message = f"the character {shown(token.text)} means nothing here. A name that holds it is quoted."
+    if token.text == '"':
+        message = "this quote is not closed, or holds a character that cannot be seen."
+    raise GrammarError(message, line=token.line, column=token.column, word=token.text, what="graph")
 
 
 def _unquoted(word: str) -> str:
