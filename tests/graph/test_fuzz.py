@@ -108,3 +108,17 @@ def test_hostile_texts_end_soon(text: str) -> None:
     start = time.perf_counter()
     read(text)
     assert time.perf_counter() - start < LONGEST_SECONDS
+
+
+@pytest.mark.parametrize("line", ["V{k} -> V{next}", "plate s{plate} {{ V{k} }}", "V{k}; states V{k} = 2"])
+def test_time_is_linear_in_length(line: str) -> None:
+    def seconds_a_name(size: int) -> float:
+        text = "\n".join(line.format(k=k, next=k + 1, plate=k % 50) for k in range(size))
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            parse_graph(text)
+            times.append(time.perf_counter() - start)
+        return min(times) / size
+
+    assert seconds_a_name(10_000) < 5 * seconds_a_name(1_000)  # quadratic time would be 10 times
