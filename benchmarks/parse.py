@@ -52,9 +52,8 @@ def main() -> None:
     names = [f"V{k}" for k in range(10)]
     edges = [(a, b) for i, a in enumerate(names) for b in names[i + 1 : i + 4]]
     graph = Graph.build(nodes=names, directed=edges, latent=["V0", "V3", "V5"])
-    print(
-        f"latent projection, 10 nodes, 3 hidden: {1e6 * seconds(lambda: latent_projection(graph), 500):.0f} microseconds"
-    )
+    projection = seconds(lambda: latent_projection(graph), 500)
+    print(f"latent projection, 10 nodes, 3 hidden: {1e6 * projection:.0f} microseconds")
     print()
     print("microseconds a name " + "".join(f"{size:>9,}" for size in SIZES) + "    ratio")
     for shape in texts(2):
