@@ -107,7 +107,8 @@ def did_you_mean(word: str, possible: Iterable[str], *, most: int = 12) -> str:
     "Possible: Score, Tutoring. Did you mean 'Score'?"
     """
     names = sorted(set(possible))
-    listed = ", ".join(map(cut, names[:most])) + (", …" if len(names) > most else "")
+    listed = ", ".join(cut(name) if name.isprintable() else shown(name) for name in names[:most])
+    listed += ", …" if len(names) > most else ""
     # Case first: to difflib, 'y' and 'Y' have nothing in common.
     close = [name for name in names if name.casefold() == word.casefold()]
     close = close or (difflib.get_close_matches(word, names, n=1) if len(word) <= 60 else [])

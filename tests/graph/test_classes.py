@@ -28,6 +28,7 @@ HOLDS = {
     "network p { A -> Y; A.near -> Y }": "dag admg chain segregated",
     "network p { A -> Y; Y -- Y.near }": "chain segregated",
     "network p { A -> Y; Y -- Y.near; A <-> Y }": "",
+    "network p { A Y P; P = mean(A.near) }": "dag admg chain segregated",
     "S = sum(A, B); S -> Y": "dag admg chain segregated hierarchical",
 }
 

@@ -25,8 +25,9 @@ TEXTS = (
 WORDS = (
     *("plate", "network", "latent", "classes", "states", "assume", "shared", "monotone", "sum", "mean", "weighted"),
     *("->", "<-", "<->", "--", "-", "<", "{", "}", "(", ")", ",", ";", ":", "=", ".near", "[", "]", "@", ">", "+"),
-    *("A", "Y", "U", "s", "A.near", '"a b"', '"', "dag", "digraph", "pag", "subgraph", "strict", "latent=1"),
-    *("0", "2", "-1", ".5", "1e999", "9" * 5000, "0x1", "1_0", "٣", "true", "#", "//", "/*", "*/", "\\", '\\"'),
+    *("A", "Y", "U", "s", "A.near", "dag", "digraph", "pag", "subgraph", "strict", "latent=1", "x" * 300),
+    *('"a b"', '"a\\nb"', '"', '\\"', "\\", "//", "/*", "*/", "#"),
+    *("0", "2", "-1", ".5", "1e999", "9" * 5000, "0x1", "1_0", "٣", "true"),
     *("\n", "\r\n", "\t", "\x00", "\u202e", "\ud800", "\ufeff", "é", "→", "“", "💐", "{" * 300, "plate s {" * 60),
 )
 LONGEST_SECONDS = 2.0  # for one text of 100,000 characters on a busy machine

@@ -179,6 +179,7 @@ MISTAKES = [
     ('"" -> A', GrammarError, 1, 1, "expected a variable or a group"),
     ("A -> B -> C -> A", GraphError, 1, 13, "cycle: A -> B -> C -> A"),
     ("A -> B\nB -> A\nA -> C", GraphError, 2, 3, "cycle: A -> B -> A"),
+    ('"a\\nb" -> B -> "a\\nb"', GraphError, 1, 13, r'cycle: "a\nb" -> B -> "a\nb"'),
     ("A -> A", GraphError, 1, 3, "'A' to itself"),
     ("{ A B } <-> { B C }", GraphError, 1, 9, "'B' to itself"),
     ("plate a { X }\nplate b { X }", GraphError, 2, 11, "inside plate 'b', and inside plate 'a' in line 1"),
@@ -206,8 +207,8 @@ MISTAKES = [
     ("X; states X = 2; states X = 3", GraphError, 1, 25, "other states before"),
     ("Score; states Scor = 2", GraphError, 1, 15, "Did you mean 'Score'?"),
     ("A; assume shared B", GraphError, 1, 18, "Possible: A."),
-    ("A -> B; assume monotone B -> A", GraphError, 1, 25, "no edge 'B -> A'"),
-    ("A <-> B; assume monotone A -> B", GraphError, 1, 26, "no edge 'A -> B'"),
+    ("A -> B; assume monotone B -> A", GraphError, 1, 25, "no edge B -> A"),
+    ("A <-> B; assume monotone A -> B", GraphError, 1, 26, "no edge A -> B"),
 ]
 
 

@@ -112,7 +112,7 @@ def test_undirected_edges_of_visible_blocks_stay() -> None:
         ("U -> A -- B; latent U", "U -> A -- B"),
         ("network p { A Y U; U.near -> Y; U -> A }; latent U", "U.near -> Y"),
         ("network p { Y -- Y.near; U -> Y }; latent U", "U -> Y -- Y"),
-        ("S = sum(X1, X2); S -> Y; latent X1", "part of S"),
+        ("S = sum(X1, X2); S -> Y; latent X1", "part of 'S'"),
         ("S = sum(X1, X2); S -> Y; latent S", "known map"),
         ("plate s { A Y }; U -> { A Y }; latent U", "A <- U -> Y"),
         ("plate s { A H }; A -> H -> W; H -> Y; plate s { Y }; latent H", "Y <- H -> W|W <- H -> Y"),

@@ -135,11 +135,11 @@ def _no_undirected(graph: Graph, kind: str) -> Fails | None:
 
 
 def _no_near_cause(graph: Graph, kind: str) -> Fails | None:
-    for v, near in enumerate(graph.near_parents):
-        if near:
-            walk = Walk((next(bits(near)), v), (".near ->",))
-            return _fails(graph, f"{kind} has no edge between members of a plate", walk)
-    return None
+    found = [(next(bits(near)), v) for v, near in enumerate(graph.near_parents) if near]
+    found += [(part.node, a.child) for a in graph.aggregates for part in a.parts if part.near]
+    if not found:
+        return None
+    return _fails(graph, f"{kind} has no edge between members of a plate", Walk(found[0], (".near ->",)))
 
 
 def _no_mixed_node(graph: Graph, kind: str) -> Fails | None:

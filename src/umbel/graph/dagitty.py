@@ -307,7 +307,7 @@ def _check_sayable(graph: Graph) -> None:
     said = {
         "plates": bool(graph.plates),
         "undirected edges": any(graph.neighbours),
-        "edges between neighbours": any(graph.near_parents) or any(graph.near_neighbours),
+        "edges between neighbours": graph.crosses_members,
         "macro-variables": bool(graph.aggregates),
         "facts (states, classes, assumptions)": graph.facts != NO_FACTS,
     }

@@ -16,7 +16,7 @@ from umbel.errors import did_you_mean, shown
 from umbel.graph.mixed import NO_FACTS, NO_NOTES, Aggregate, Facts, Graph, Notes, Part
 from umbel.graph.places import UNIT, Places, refuse
 from umbel.graph.walks import cycle, directed_walk
-from umbel.lexer import Token
+from umbel.lexer import Token, brief
 from umbel.variable import Domain
 
 
@@ -120,7 +120,8 @@ class Draft:
         if mark == "<->":
             refuse(token, "'<->' has no '.near' end. Name the hidden cause, as in: latent L; L.near -> A.")
         if mark == "->" and b.near:
-            refuse(b.token, f"an arrow points at a member, not at its neighbours. Write {b.name} <- {a.name}.near.")
+            remedy = f"Write {brief(b.name)} <- {brief(a.name)}.near."
+            refuse(b.token, f"an arrow points at a member, not at its neighbours. {remedy}")
         self._near.append((a, b))
         *_, near_parents, near_neighbours = self._masks
         if mark == "->":
@@ -247,7 +248,7 @@ class Draft:
         for cause, effect in self._monotone:
             tail, head = self._known(cause), self._known(effect)
             if not self._masks[0][head] >> tail & 1:
-                edge = shown(f"{cause.value} -> {effect.value}")
+                edge = f"{brief(str(cause.value))} -> {brief(str(effect.value))}"
                 refuse(cause, f"the graph has no edge {edge} that could be monotone. Draw it, or drop this statement.")
             monotone.add((tail, head))
         return Facts(

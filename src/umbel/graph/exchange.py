@@ -85,7 +85,7 @@ def to_edges(graph: Graph) -> tuple[tuple[str, str, str], ...]:
     >>> to_edges(Graph.parse("X -> Y; X <-> Y"))
     (('X', '->', 'Y'), ('X', '<->', 'Y'))
     """
-    if graph.aggregates or any(graph.near_parents) or any(graph.near_neighbours):
+    if graph.aggregates or graph.crosses_members:
         raise GraphError("A list of edges cannot say macro-variables and neighbours; Graph.text() writes everything.")
     names = graph.names
     return tuple((names[a], mark, names[b]) for a, mark, b in _edges(graph))

@@ -199,14 +199,13 @@ class Graph:
                 masks[kind][j] |= 1 << i
                 if kind:
                     masks[kind][i] |= 1 << j
-        graph = Graph(
+        return Graph(
             tuple(order),
             tuple(masks[0]),
             tuple(masks[1]),
             tuple(masks[2]),
             latent=sum(1 << order[name] for name in set(hidden)),
         )
-        return graph
 
     @staticmethod
     def parse(text: str) -> Graph:
@@ -321,6 +320,12 @@ class Graph:
     def names_of(self, mask: int) -> tuple[str, ...]:
         """Names of the members of a mask, in node order."""
         return tuple(self.names[i] for i in bits(mask))
+
+    @property
+    def crosses_members(self) -> bool:
+        """Whether an edge or a map joins different members of a network."""
+        near = (part.near for aggregate in self.aggregates for part in aggregate.parts)
+        return any(self.near_parents) or any(self.near_neighbours) or any(near)
 
     def plate_path(self, node: int) -> tuple[int, ...]:
         """Indices of the plates around a node, outermost first."""

@@ -149,5 +149,5 @@ def _retraced(state: tuple[int, int], before: dict[tuple[int, int], tuple[tuple[
 
 
 def _check_unrolled(graph: Graph) -> None:
-    if any(graph.near_parents) or any(graph.near_neighbours):
+    if graph.crosses_members:
         raise GraphError("Separation is about single members of a network: draw it for named members, without '.near'.")

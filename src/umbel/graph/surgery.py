@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from umbel.errors import GraphError, shown
 from umbel.graph.mixed import NO_FACTS, Facts, Graph, bits
 from umbel.graph.restrict import kept_facts, restricted
-from umbel.graph.walks import closure
+from umbel.graph.walks import Walk, closure
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,29 +227,29 @@ def _compose_monotone(monotone: set[tuple[int, int]], h: int, above: int, below:
 
 def _check_expressible(graph: Graph, hidden: int) -> None:
     """Refuse hidden nodes that touch undirected edges, neighbours' copies or aggregation."""
-    names = graph.names
-    for v, name in enumerate(names):
+    for v in range(len(graph.names)):
         beside = graph.neighbours[v] | graph.near_neighbours[v]
         if beside and hidden >> v & 1:
-            _refuse(graph, v, f"{name} -- {names[next(bits(beside))]} is an undirected edge")
+            _refuse(graph, v, _walk(graph, v, "--", next(bits(beside))), "is an undirected edge")
         for h in bits(graph.parents[v] & hidden if beside else 0):
-            walk = f"{names[h]} -> {name} -- {names[next(bits(beside))]}"
-            _refuse(graph, h, f"in {walk} it is a parent of a block, so it is not block-safe")
+            walk = _walk(graph, h, "->", v, "--", next(bits(beside)))
+            _refuse(graph, h, walk, "makes it the parent of a block, so it is not block-safe")
         for h in bits(graph.near_parents[v] & hidden):
-            _refuse(graph, h, f"{names[h]}.near -> {name} reaches the copies of other members")
+            _refuse(graph, h, _walk(graph, h, ".near ->", v), "reaches the copies of other members")
     for a in graph.aggregates:
-        parts = sum(1 << node for node in {part.node for part in a.parts})
+        child = shown(graph.names[a.child])
         used = graph.children[a.child] | graph.siblings[a.child] | graph.near_parents[a.child]
         if not hidden >> a.child & 1:
-            for h in bits(parts & hidden):
-                _refuse(graph, h, f"it is a part of {names[a.child]}, which is visible")
+            for part in a.parts:
+                if hidden >> part.node & 1:
+                    _refuse(graph, part.node, "it", f"is a part of {child}, which is visible")
         elif used or any(part.node == a.child for b in graph.aggregates for part in b.parts):
-            _refuse(graph, a.child, "it is a known map of its parts, and other variables depend on it")
+            _refuse(graph, a.child, "it", "is a known map of its parts, and other variables depend on it")
 
 
 def _check_levels(graph: Graph, h: int, above: int, below: int, beside: int) -> None:
     """Refuse when an edge of the projection would live at another plate level than its path."""
-    names, advice = graph.names, "an edge of the projection would change its plate level; collapse the plates first"
+    why = "would become an edge at another plate level; collapse the plates first"
 
     def level(a: int, b: int) -> int:
         """Number of plates that hold both."""
@@ -258,14 +259,20 @@ def _check_levels(graph: Graph, h: int, above: int, below: int, beside: int) -> 
     for c in bits(below):
         for p in bits(above):
             if level(p, c) > min(level(p, h), level(h, c)):
-                _refuse(graph, h, f"in {names[p]} -> {names[h]} -> {names[c]} {advice}")
+                _refuse(graph, h, _walk(graph, p, "->", h, "->", c), why)
         for d in bits(below & -(2 << c)):
             if not level(h, c) == level(h, d) == level(c, d):
-                _refuse(graph, h, f"in {names[c]} <- {names[h]} -> {names[d]} {advice}")
+                _refuse(graph, h, _walk(graph, c, "<-", h, "->", d), why)
         for s in bits(beside & ~(1 << c)):
             if level(s, h) != level(s, c):
-                _refuse(graph, h, f"in {names[s]} <-> {names[h]} -> {names[c]} {advice}")
+                _refuse(graph, h, _walk(graph, s, "<->", h, "->", c), why)
 
 
-def _refuse(graph: Graph, node: int, why: str) -> None:
-    raise GraphError(f"Latent {shown(graph.names[node])} cannot be projected out: {why}.")
+def _walk(graph: Graph, start: int, *steps: str | int) -> str:
+    marks = tuple(step for step in steps if isinstance(step, str))
+    nodes = tuple(step for step in steps if isinstance(step, int))
+    return Walk((start, *nodes), marks).text(graph.names)
+
+
+def _refuse(graph: Graph, node: int, what: str, why: str) -> NoReturn:
+    raise GraphError(f"Latent {shown(graph.names[node])} cannot be projected out: {what} {why}.")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from umbel.graph.mixed import Graph, bits
+from umbel.lexer import brief
 
 MOST_SHOWN = 12
 """Longest walk that a message spells out; of a longer one it shows the two ends."""
@@ -41,11 +42,11 @@ class Walk:
     marks: tuple[str, ...]
 
     def text(self, names: Sequence[str]) -> str:
-        """The walk in words, with the names of its graph."""
-        words = [names[self.nodes[0]]] if self.nodes else []
+        """The walk in words for a message, with the names of its graph; long names are cut."""
+        words = [brief(names[self.nodes[0]])] if self.nodes else []
         for mark, node in zip(self.marks, self.nodes[1:], strict=True):
             words[-1] += mark if mark.startswith(".") else f" {mark}"
-            words.append(names[node])
+            words.append(brief(names[node]))
         if len(words) > MOST_SHOWN:
             words[MOST_SHOWN // 2 : -MOST_SHOWN // 2] = ["…"]
         return " ".join(words)

@@ -6,7 +6,7 @@ from typing import NamedTuple, NoReturn
 
 from umbel.errors import shown
 from umbel.graph.draft import Draft, End
-from umbel.lexer import Reader, Token
+from umbel.lexer import Reader, Token, brief
 
 EDGES = ("->", "<-", "<->", "--")
 BLOCKS = ("plate", "network")
@@ -53,7 +53,7 @@ def own_name(reader: Reader, draft: Draft, expected: str) -> Token:
 def own(reader: Reader, name: Name) -> Token:
     """The name itself; that of the neighbours is refused."""
     if name.near:
-        word = name.token.value
+        word = brief(str(name.token.value))
         reader.fail(f"{word}.near is {word} of the neighbours; it stands in edges and maps alone.", name.token)
     return name.token
 
