@@ -130,10 +130,10 @@ def total(over: Iterable[Symbol], body: Expr) -> Expr:
 
 
 def quotient(numerator: Expr, denominator: Expr) -> Expr:
-    """Quotient with equal factors cancelled."""
+    """Quotient with equal factors cancelled; what is divided by zero stays so, and is undefined."""
     above, below = list(factors_of(numerator)), list(factors_of(denominator))
     for factor in list(below):
-        if factor in above:
+        if factor in above and factor != ZERO:
             above.remove(factor)
             below.remove(factor)
     bottom = product(below)
@@ -162,15 +162,19 @@ def _under_one_sum(terms: tuple[tuple[float, Expr], ...]) -> Expr | None:
     first = terms[0][1]
     if not isinstance(first, Sum):
         return None
-    bodies = [factors_of(term.body) for _, term in terms if isinstance(term, Sum) and term.over == first.over]
+    bodies = [list(factors_of(term.body)) for _, term in terms if isinstance(term, Sum) and term.over == first.over]
     if len(bodies) != len(terms):
         return None
-    common = [factor for factor in bodies[0] if all(factor in body for body in bodies)]
+    common: list[Expr] = []
+    for factor in tuple(bodies[0]):
+        if all(factor in body for body in bodies):  # as often as it occurs in every term
+            common.append(factor)
+            for body in bodies:
+                body.remove(factor)
     if all(isinstance(factor, NumericValue) for factor in common):
         return None  # a difference of expectations reads better than an expectation of differences
-    rests = [product(factor for factor in body if factor not in common) for body in bodies]
-    inner = linear((weight, rest) for (weight, _), rest in zip(terms, rests, strict=True))
-    return Sum(first.over, product((*common, inner)))
+    inner = linear((weight, product(body)) for (weight, _), body in zip(terms, bodies, strict=True))
+    return ZERO if inner == ZERO else Sum(first.over, product((*common, inner)))
 
 
 def expectation(symbol: Symbol, expr: Expr) -> Expr:

@@ -1,0 +1,11 @@
+"""Randomness of this room's tests: one generator each, always from the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20260)
