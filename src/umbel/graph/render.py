@@ -33,8 +33,10 @@ def graph_text(graph: Graph) -> str:
     A -> Y
     states A = 2
     """
-    texts = ["\n".join(_lines(graph, layout)) for layout in _LAYOUTS]
-    return next((text for text in texts if _reads_back(text, graph)), texts[0])
+    page = _Page.of(graph)
+    texts = ("\n".join(layout(page)) for layout in (_Page.early, _Page.late, _Page.in_order))
+    first = next(texts)
+    return next((text for text in (first, *texts) if _reads_back(text, graph)), first)
 
 
 def _reads_back(text: str, graph: Graph) -> bool:
@@ -69,112 +71,119 @@ def name_text(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
-    """Where names are declared that no plate and no edge declares.
+class _Page:
+    """A graph with all of its pieces as text; each layout joins them to lines.
 
     Parameters
     ----------
-    late
-        Latents and isolated variables after the edges.
-    every
-        Every plate and every name first, in order: what always reads back.
+    names
+        The names as they stand in text.
+    paths
+        For each node the plates around it, outermost first.
+    last
+        For each plate with variables, the last of them: the statements about neighbours follow it.
+    near, edges
+        Statements about neighbours by their network; all other edges and macro-variables.
+    hidden, alone
+        Latents that only ``latent`` declares, and variables that only their bare name declares.
     """
 
-    late: bool = False
-    every: bool = False
+    graph: Graph
+    names: tuple[str, ...]
+    paths: tuple[tuple[int, ...], ...]
+    last: dict[int, int]
+    near: dict[int, list[str]]
+    edges: list[str]
+    hidden: list[int]
+    alone: list[int]
 
+    @staticmethod
+    def of(graph: Graph) -> _Page:
+        names = tuple(name_text(name) for name in graph.names)
+        paths = tuple(graph.plate_path(v) for v in range(len(names)))
+        near, macros = _near_statements(graph, names), list[str]()
+        for aggregate in graph.aggregates:
+            inside = any(part.near for part in aggregate.parts)
+            place = near.setdefault(_network(graph, aggregate.child), []) if inside else macros
+            place.append(_macro_text(aggregate, names))
+        upwards = [-(2 << v) for v in range(len(names))]  # of a symmetric pair, the first end speaks
+        edges = [
+            *macros,
+            *_chains(names, "->", graph.children),
+            *_chains(names, "<->", [a & b for a, b in zip(graph.siblings, upwards, strict=True)]),
+            *_chains(names, "--", [a & b for a, b in zip(graph.neighbours, upwards, strict=True)]),
+        ]
+        counted = sum(1 << v for v, _ in graph.facts.classes)  # "classes U" declares and hides U
+        return _Page(
+            graph,
+            names,
+            paths,
+            {plate: v for v, path in enumerate(paths) for plate in path},
+            near,
+            edges,
+            list(bits(graph.latent & ~counted)),
+            [v for v in bits(_isolated(graph) & ~counted & ~graph.latent) if not paths[v]],
+        )
 
-_LAYOUTS = (_Layout(), _Layout(late=True), _Layout(every=True))
+    def early(self) -> list[str]:
+        """Latents and isolated variables where their number puts them, before the edges."""
+        plated = [v for v, path in enumerate(self.paths) if path]
+        lines: list[str] = []
+        outside = {v for v in self.hidden if not self.paths[v]}
+        for latent, run in groupby(sorted({*plated, *self.alone, *outside}), key=outside.__contains__):
+            members = list(run)
+            lines += self.latents(members) if latent else self.bodies(members)
+        inside = [v for v in self.hidden if self.paths[v]]
+        return [*lines, *self.latents(inside), *self.edges, *self.empty(), *facts_text(self.graph)]
 
+    def late(self) -> list[str]:
+        """Latents and isolated variables after the edges."""
+        plated = [v for v, path in enumerate(self.paths) if path]
+        alone = [self.names[v] for v in self.alone]
+        lines = [*self.bodies(plated), *self.edges, *self.latents(self.hidden), *alone, *self.empty()]
+        return lines + list(facts_text(self.graph))
 
-def _lines(graph: Graph, layout: _Layout) -> list[str]:
-    names = [name_text(name) for name in graph.names]
-    near = _near_statements(graph, names)
-    macros: list[str] = []
-    for aggregate in graph.aggregates:
-        network = _network(graph, aggregate.child) if any(part.near for part in aggregate.parts) else UNIT
-        (macros if network == UNIT else near.setdefault(network, [])).append(_macro_text(aggregate, names))
-    first, last = _declarations(graph, names, layout, near)
-    upwards = [-(2 << v) for v in range(len(names))]  # of a symmetric pair, the first end speaks
-    return [
-        *first,
-        *macros,
-        *_chains(names, "->", graph.children),
-        *_chains(names, "<->", [a & b for a, b in zip(graph.siblings, upwards, strict=True)]),
-        *_chains(names, "--", [a & b for a, b in zip(graph.neighbours, upwards, strict=True)]),
-        *last,
-        *facts_text(graph),
-    ]
+    def in_order(self) -> list[str]:
+        """Every name first, in the order of the nodes: what always reads back."""
+        plates = range(len(self.graph.plates))
+        opened = list(dict.fromkeys(plate for path in self.paths for plate in path))
+        lines = [] if opened == list(plates) else [self.around(plate, []) for plate in plates]
+        lines += self.bodies(range(len(self.names)), say_near=False)
+        lines += [self.around(network, self.near[network]) for network in sorted(self.near)]
+        return [*lines, *self.latents(self.hidden), *self.edges, *facts_text(self.graph)]
 
+    def latents(self, nodes: Sequence[int]) -> list[str]:
+        return ["latent " + " ".join(self.names[v] for v in nodes)] if nodes else []
 
-def _declarations(
-    graph: Graph, names: Sequence[str], layout: _Layout, near: dict[int, list[str]]
-) -> tuple[list[str], list[str]]:
-    """Lines before and after the edges that say where names live and which are hidden."""
-    counted = {node for node, _ in graph.facts.classes}  # "classes U" hides U as well
-    hidden = [v for v in bits(graph.latent) if v not in counted]
-    alone = [v for v in bits(_isolated(graph)) if v not in counted and not graph.latent >> v & 1]
-    paths = [graph.plate_path(v) for v in range(len(names))]
-    first: list[str] = []
-    if layout.every:
-        if list(dict.fromkeys(plate for path in paths for plate in path)) != list(range(len(graph.plates))):
-            first += [_around(graph, k, "") for k in range(len(graph.plates))]
-        first += _bodies(graph, names, range(len(names)), paths, {})
-        first += [_around(graph, network, "; ".join(near[network])) for network in sorted(near)]
-        return first + _latent_lines(names, hidden), []
-    used = {plate for path in paths for plate in path}
-    empty = [_around(graph, k, "") for k in range(len(graph.plates)) if k not in used]
-    plated = [v for v, path in enumerate(paths) if path]
-    if layout.late:
-        first += _bodies(graph, names, plated, paths, near)
-        return first, [*_latent_lines(names, hidden), *(names[v] for v in alone), *empty]
-    shown = sorted({*plated, *alone, *hidden})
-    for latent, run in groupby(shown, key=lambda v: not paths[v] and bool(graph.latent >> v & 1)):
-        members = list(run)
-        first += _latent_lines(names, members) if latent else _bodies(graph, names, members, paths, near)
-    return [*first, *_latent_lines(names, [v for v in hidden if paths[v]])], empty
+    def empty(self) -> list[str]:
+        """Plates without a variable."""
+        return [self.around(k, []) for k in range(len(self.graph.plates)) if k not in self.last]
 
+    def bodies(self, nodes: Sequence[int], depth: int = 0, *, say_near: bool = True) -> list[str]:
+        """Names at one depth of the plates, and the plates inside it, a statement each."""
+        pieces: list[str] = []
+        for plate, run in groupby(nodes, key=lambda v: self.paths[v][depth] if len(self.paths[v]) > depth else UNIT):
+            members = list(run)
+            if plate == UNIT:
+                pieces.append(" ".join(self.names[v] for v in members))
+                continue
+            inner = self.bodies(members, depth + 1, say_near=say_near)
+            if say_near and members[-1] == self.last[plate]:
+                inner += self.near.get(plate, [])
+            pieces.append(self.block(plate, inner))
+        return pieces
 
-def _latent_lines(names: Sequence[str], nodes: Sequence[int]) -> list[str]:
-    return ["latent " + " ".join(names[v] for v in nodes)] if nodes else []
+    def block(self, plate: int, inner: Sequence[str]) -> str:
+        """A plate around some statements."""
+        own = self.graph.plates[plate]
+        body = f"{{ {'; '.join(inner)} }}" if inner else "{ }"
+        return f"{'network' if own.network else 'plate'} {quoted_if_needed(own.name, RESERVED)} {body}"
 
-
-def _bodies(
-    graph: Graph,
-    names: Sequence[str],
-    nodes: Sequence[int],
-    paths: Sequence[tuple[int, ...]],
-    near: dict[int, list[str]],
-    depth: int = 0,
-) -> list[str]:
-    """Names at one depth of the plates, and the plates inside it, each a statement of its own.
-
-    What is said of neighbours stands in the last piece of its network, after all of its names.
-    """
-    pieces: list[str] = []
-    for plate, run in groupby(nodes, key=lambda v: paths[v][depth] if len(paths[v]) > depth else UNIT):
-        members = list(run)
-        if plate == UNIT:
-            pieces.append(" ".join(names[v] for v in members))
-            continue
-        inner = _bodies(graph, names, members, paths, near, depth + 1)
-        if members[-1] == max(v for v, path in enumerate(paths) if plate in path):
-            inner += near.get(plate, [])
-        pieces.append(_block(graph, plate, "; ".join(inner)))
-    return pieces
-
-
-def _block(graph: Graph, plate: int, body: str) -> str:
-    kind = "network" if graph.plates[plate].network else "plate"
-    return f"{kind} {quoted_if_needed(graph.plates[plate].name, RESERVED)} {{ {body} }}".replace("{  }", "{ }")
-
-
-def _around(graph: Graph, plate: int, body: str) -> str:
-    """Statements inside a plate and all the plates around it."""
-    while plate != UNIT:
-        body = _block(graph, plate, body)
-        plate = graph.plates[plate].outer
-    return body
+    def around(self, plate: int, inner: Sequence[str]) -> str:
+        """Statements inside a plate and all the plates around it."""
+        text = self.block(plate, inner)
+        outer = self.graph.plates[plate].outer
+        return text if outer == UNIT else self.around(outer, [text])
 
 
 def _near_statements(graph: Graph, names: Sequence[str]) -> dict[int, list[str]]:
