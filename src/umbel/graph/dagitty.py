@@ -41,6 +41,7 @@ _ROLES = {
     **dict.fromkeys(("selected", "s"), "selected"),
 }
 _LATENT = ("latent", "l", "unobserved", "u")
+_DEFAULTS = ("graph", "node", "edge")
 _DIRECTIONS = {"forward": "->", "back": "<-", "both": "<->", "none": "--"}
 
 _Attributes = list[tuple[str, str]]
@@ -140,6 +141,7 @@ class _Source:
         self.of_edge: dict[tuple[int, str, int, str], str] = {}
 
     def graph(self) -> Graph:
+        """Read the whole text."""
         reader = self.reader
         if self.kind in _REFUSED:
             reader.fail(
@@ -177,34 +179,36 @@ class _Source:
         return list(members.values())
 
     def statement(self, depth: int) -> list[End]:
-        reader = self.reader
-        token, following = reader.peek(), reader.peek(1)
-        named = token.kind in ("word", "quoted")
-        if named and following.text == "=":
+        """One statement; the variables that it speaks of."""
+        token, following = self.reader.peek(), self.reader.peek(1)
+        if token.kind in ("word", "quoted") and following.text == "=":
             self.setting(depth)
             return []
-        if token.kind == "word" and token.text.lower() in ("graph", "node", "edge") and following.text == "[":
-            reader.next()
+        if token.kind == "word" and token.text.lower() in _DEFAULTS and following.text == "[":
+            self.reader.next()
             defaults = self.attributes()
             if depth == 0 and token.text.lower() == "graph":
                 self.of_graph.update(defaults)
             return []
-        left = self.side(depth, declares=following.kind != "edge")
-        found, links = list(left), list[tuple[list[End], Token, list[End]]]()
+        return self.relation(depth)
+
+    def relation(self, depth: int) -> list[End]:
+        """A variable, a group, or a chain of edges, with its attributes."""
+        reader = self.reader
+        found = left = self.side(depth, declares=reader.peek(1).kind != "edge")
+        links: list[tuple[list[End], Token, list[End]]] = []
         while mark := self.edge():
             right = self.side(depth)
             links.append((left, mark, right))
-            found += right
-            left = right
+            found, left = found + right, right
         place = reader.peek()
-        attributes = self.attributes() if reader.at("[") else []
-        if links:
-            for link in links:
-                self.join(*link, attributes)
-        elif attributes and token.text == "{":
-            reader.fail("attributes belong to a variable or to an edge, not to a group.", place)
-        else:
-            self.describe(left[0], attributes) if left else None
+        attributes = self.attributes()
+        for link in links:
+            self.join(*link, attributes)
+        if attributes and not links:
+            if len(found) != 1:
+                reader.fail("attributes belong to a variable or to an edge, not to a group.", place)
+            self.describe(found[0], attributes)
         return found
 
     def setting(self, depth: int) -> None:
@@ -223,11 +227,8 @@ class _Source:
         reader = self.reader
         token = reader.peek()
         if token.kind == "edge" and token.text not in _EDGES:
-            what = (
-                "joins variables in equilibrium here and has no place in a dag"
-                if token.text == "--"
-                else "is a mark of mags and pags"
-            )
+            equilibrium = "joins variables in equilibrium here and has no place in a dag"
+            what = equilibrium if token.text == "--" else "is a mark of mags and pags"
             reader.fail(f"{token.text!r} {what}. Possible: {', '.join(_EDGES)}.")
         return reader.next() if token.kind == "edge" else None
 
