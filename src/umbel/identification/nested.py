@@ -158,7 +158,8 @@ def solve_flat(task: Task, level: Level = ()) -> Road:
     meanings = [task.meanings[node] for node in nodes]
     found = effect(plain, outcomes, treated, meanings, policies=policies, level=level)
     if not isinstance(found, Effect):
-        return Road(task, flat=FlatProof(plain, outcomes, treated, hedges=found), flat_task=task)
+        read = sum(policies.values())
+        return Road(task, flat=FlatProof(plain, outcomes, treated, hedges=found, reads=read), flat_task=task)
     factors = list(found.factors)
     held = treated
     if treatment and policies:

@@ -50,6 +50,9 @@ class FlatProof:
         The engine's moves; empty when not identified.
     hedges
         Witnesses of a "no".
+    reads
+        Mask of what the treatment's policy reads: with a law of its own for each of their values,
+        the effect on the outcomes holds their joint effect (Tian 2008), so hedges may end in them.
     """
 
     graph: Graph
@@ -57,6 +60,7 @@ class FlatProof:
     treated: int
     reductions: tuple[Reduction, ...] = ()
     hedges: tuple[Hedge, ...] = ()
+    reads: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def verify(verdict: Identified | Unidentified, *, rng: np.random.Generator | Non
 
 def _verify_hedges(verdict: Unidentified) -> Check:
     hedges = [
-        is_hedge(road.flat.graph, hedge.outer, hedge.inner, road.flat.outcomes, road.flat.treated)
+        is_hedge(road.flat.graph, hedge.outer, hedge.inner, road.flat.outcomes | road.flat.reads, road.flat.treated)
         for road in verdict.proof.roads
         if road.flat is not None
         for hedge in road.flat.hedges

@@ -32,7 +32,7 @@ class World:
 
     def weights(self) -> Array:
         """Probability of each column of :meth:`states`."""
-        place = {name: row for name, row in zip(self.sizes, self.states(), strict=True)}
+        place = dict(zip(self.sizes, self.states(), strict=True))
         weight = np.ones(1)
         for name, (reads, table) in self.mechanisms.items():
             weight = weight * table[(*(place[read] for read in reads), place[name])]
