@@ -45,6 +45,8 @@ class Nested:
         Answers, in the order of the requests.
     unit_weights
         Shape (members of the outermost level,): sampling weights, ones where none are given.
+    ranges
+        Smallest and largest value of each number that a request averages.
     checks, sources
         Doubts; the tables that were read.
     """
@@ -54,6 +56,7 @@ class Nested:
     columns: dict[str, UnitColumn]
     cells: tuple[Cells, ...]
     unit_weights: Array
+    ranges: dict[str, tuple[float, float]]
     checks: tuple[Check, ...]
     sources: tuple[DataSource, ...]
 
@@ -97,7 +100,7 @@ def collect(study: Study, wanted: Sequence[Wanted], requests: Sequence[Request])
     by = tuple(dict.fromkeys(name for request in requests for name in request.by))
     of = tuple(dict.fromkeys(name for request in requests for name in request.of))
     plan = _plan(study, data, by, of)
-    groups, checks = _scanned(data, plan)
+    groups, ends, checks = _scanned(data, plan)
     split, more = _split(study, groups, plan, wanted, by)
     members, index = _members(groups, len(study.unit), data.name)
     columns, joined = _columns(study, data, wanted, members)
@@ -118,6 +121,7 @@ def collect(study: Study, wanted: Sequence[Wanted], requests: Sequence[Request])
         columns,
         cells,
         np.ones(int(levels[0].max()) + 1 if levels else 1) if weights is None else weights.values,
+        dict(zip(of, ends, strict=True)),
         (*checks, *more, *joined, *holes, *crossing),
         (*(DataSource(table.name) for table in study.units), DataSource(data.name, int(groups.rows), size)),
     )
@@ -149,14 +153,16 @@ def _plan(study: Study, data: Table, by: Sequence[str], of: Sequence[str]) -> Pl
     )
 
 
-def _scanned(data: Table, plan: Plan) -> tuple[Grouped, tuple[Check, ...]]:
+def _scanned(data: Table, plan: Plan) -> tuple[Grouped, list[tuple[float, float]], tuple[Check, ...]]:
     rows, tallies = tally(data, plan.fields())
     doubts.weights_are_positive([(field, tallies[field]) for field in plan.weights])
     groups = scan(data, plan, tallies)
     if groups.rows == 0:
         what = "is empty" if rows == 0 else f"has no row complete in {listed([f.name for f in plan.fields()])}"
         raise DataError(f"{data.name} {what}.")
-    return groups, doubts.of_rows(plan, rows, int(groups.rows), tallies)
+    found = [tallies[field] for field in plan.values]
+    ends = [(float(one.low or 0.0), float(one.high or 0.0)) for one in found]  # none is empty: rows are complete
+    return groups, ends, doubts.of_rows(plan, rows, int(groups.rows), tallies)
 
 
 def _split(

@@ -1,0 +1,38 @@
+"""Which estimators there are, in one ordered tuple; the one that fits best is taken.
+
+A new estimator is one file in this folder and one line here.
+"""
+
+from __future__ import annotations
+
+from umbel.data.study import Study
+from umbel.estimate.estimator import Estimator, Supported, Target
+from umbel.estimate.summaries import NormalHierarchy
+from umbel.estimate.units import UnitsPlugIn
+from umbel.results.step import Refusal
+
+
+def estimators(
+    *, level: float = 0.95, location: float | None = None, scale: float | None = None
+) -> tuple[Estimator, ...]:
+    """Every estimator of the core, with the settings of a ``[method]`` table.
+
+    Examples
+    --------
+    >>> [one.name for one in estimators()]
+    ['normal hierarchy', 'units']
+    """
+    return (NormalHierarchy(location=location, scale=scale, level=level), UnitsPlugIn(level=level))
+
+
+def choose(target: Target, study: Study, among: tuple[Estimator, ...]) -> Estimator | Refusal:
+    """The estimator that fits best, or why none does: the reason that the last-built one gives."""
+    fits = [(one, one.supports(target, study)) for one in among]
+    fitting = [(fit.score, -index) for index, (_, fit) in enumerate(fits) if isinstance(fit, Supported)]
+    if fitting:
+        return fits[-max(fitting)[1]][0]
+    reasons = [fit for _, fit in fits if isinstance(fit, Refusal)]
+    if not reasons:
+        return Refusal("No estimator was given.", "Leave out [method] name.")
+    kind = 0 if study.summaries else -1  # the reason of the estimator that this kind of study is for
+    return reasons[kind]
