@@ -47,6 +47,8 @@ class Plate:
         Mask of ancestors of the outcomes or the treatment, after or before the intervention.
     inner, inner_nodes
         The members' own graph, hidden ones projected, and the node behind each of its nodes.
+    added
+        Mask of what the treatment reads by its policy alone, and not in the graph.
     """
 
     task: Task
@@ -56,6 +58,7 @@ class Plate:
     relevant: int
     inner: Graph
     inner_nodes: tuple[int, ...]
+    added: int = 0
 
     @property
     def treated(self) -> int:
@@ -91,12 +94,13 @@ def innermost(task: Task) -> Plate:
     index = graph.plate_of[deepest]
     path = _path(graph, index)
     members = sum(1 << node for node, plate in enumerate(graph.plate_of) if plate == index)
+    added = task.treatment.reads & ~graph.parents[task.treatment.node] if task.treatment else 0
     task, members = _with_roots(_with_policy_edges(task), members, path)
     graph = task.graph
     treated = 1 << task.treatment.node if task.treatment else 0
     relevant = closure(task.outcomes | treated, graph.parents, graph.everything)
     inner, inner_nodes = _members_graph(graph, members & relevant)
-    return Plate(task, index, path, members, relevant, inner, inner_nodes)
+    return Plate(task, index, path, members, relevant, inner, inner_nodes, added)
 
 
 def _path(graph: Graph, plate: int) -> Level:
@@ -264,19 +268,34 @@ def treatment_pieces(plate: Plate, within: Within) -> Iterator[Piece]:
     node, treatment = plate.treated, plate.task.treatment
     assert treatment is not None
     own = mechanism(plate, node)
-    observed = not (own.of | own.given) & plate.task.graph.latent
-    reads_all = treatment.reads == own.given
-    # A law that ignores a parent is met only in units where that parent plays no role, which is a
-    # lot to ask: such a mechanism is set first where nothing random reads it, and else last.
-    yield own if observed and reads_all else replace(own, law=None)
-    optional = list(bits(own.given & ~treatment.reads))
+    ignored = own.given & ~treatment.reads
+    observed = not (own.of | own.given) & plate.task.graph.latent and _met(plate, own)
+    # A law that ignores what its piece is given is met only in units where that plays no role,
+    # which is a lot to ask: pieces that ignore least come first. The mechanism itself is set
+    # first where it ignores nothing or where nothing random reads it, and else last.
+    yield own if observed and not ignored else replace(own, law=None)
+    found: list[Piece] = []
+    optional = list(bits(ignored))
     for drop in range(1, 1 << len(optional)):
         given = own.given & ~sum(1 << other for i, other in enumerate(optional) if drop >> i & 1)
         one = piece(plate, 1 << node, given, within)
-        if one.law is not None and one.factors != 1 << node and not treatment.reads & ~one.given:
-            yield one
-    if observed and not reads_all:
+        if one.law is not None and one.factors != 1 << node and not treatment.reads & ~one.given and _met(plate, one):
+            found.append(one)
+    yield from sorted(found, key=lambda one: (one.given & ~treatment.reads).bit_count())
+    if observed and ignored:
         yield own
+
+
+def _met(plate: Plate, part: Piece) -> bool:
+    """Whether units can show the policy's law in this place: in the graph it varies with all that is read.
+
+    Where the policy alone lets the treatment read X, no unit ever shows a law that varies with X,
+    unless another mechanism of the piece reads X.
+    """
+    reads = 0
+    for node in bits(part.factors & ~part.of):
+        reads |= plate.parents(node)
+    return not plate.added & ~reads
 
 
 def useful_pieces(plate: Plate, within: Within) -> tuple[Piece, ...]:
