@@ -178,6 +178,7 @@ def test_suspected_codes_among_states(state: object) -> None:
 WRONG_ROWS = {
     "text": ({"Y": ["1", "2", "x", "4", "5", "6"]}, r"'Y' of data holds 'x', which is no number.*missing = \[\"x\"\]"),
     "infinite": ({"Y": [1.0, 2.0, float("inf"), 4.0, 5.0, 6.0]}, "holds an infinity"),
+    "huge": ({"Y": [1e200, -1e200, 1e200, 4.0, 5.0, 6.0]}, "squares are infinite"),
     "all missing": ({"Y": [None] * 6}, "data has no row complete in"),
     "dates": ({"Y": list(np.array(["2020-01-01"] * 6, dtype="datetime64[D]").tolist())}, "numbers are needed"),
 }

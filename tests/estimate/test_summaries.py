@@ -131,6 +131,15 @@ def test_an_estimand_that_reads_more_is_refused() -> None:
     assert isinstance(NormalHierarchy().supports(EFFECT, study()), Supported)
 
 
+def test_a_question_with_a_row_per_value_is_refused() -> None:
+    law = Inside(Symbol(INNER), (Symbol(Y),), (Symbol(A),))
+    inside = total((Symbol(Y),), product((NumericValue(Symbol(Y)), law)))
+    expr = total((Symbol(INNER),), product((Probability((Symbol(INNER),), (), ()), inside)))
+    found = NormalHierarchy().supports(Target("E[Y | do(A)]", expr), study())
+    assert isinstance(found, Refusal)
+    assert "one row per value" in found.why
+
+
 def test_a_study_of_rows_is_refused() -> None:
     rows = Study({"A": [0, 1], "Y": [1.0, 2.0]})
     assert isinstance(NormalHierarchy().supports(EFFECT, rows), Refusal)

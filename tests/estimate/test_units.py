@@ -265,3 +265,13 @@ def test_logistic_outcome_instead_of_the_process() -> None:
     at = study(Draw({"A": a}, {"X": x.astype(np.int8), "Y": y}))
     truth = np.mean([expit(-0.5 + logit(0.75) + 0.7 * k) - expit(-0.5 + logit(0.25) + 0.7 * k) for k in (0, 1)])
     assert solved(find("5c").graph, SOFT, at, method) == pytest.approx(truth, abs=0.06)  # four standard errors
+
+
+def test_a_design_that_is_not_read_is_a_doubt() -> None:
+    rows = {**UnitConfounder().draw(6, 20, rng=np.random.default_rng(0)).rows()}
+    rows["psu"] = rows["unit"] // 2
+    found = FAST.estimate(
+        target(UnitConfounder.GRAPH, HARD), Study(rows, unit="unit", cluster="psu"), rng=np.random.default_rng(0)
+    )
+    assert isinstance(found, Estimated)
+    assert "cluster" in next(check for check in found.checks if check.name == "design").advice

@@ -96,6 +96,16 @@ def scan(table: Table, plan: Plan, tallies: dict[Field, Tally]) -> Grouped:
     return Grouped(keys, states, float(found.rows.sum()), moments, centre)
 
 
+def _finite(plan: Plan, found: Groups) -> None:
+    """Sums that are no numbers: a NaN that the engine did not show as missing, or an overflow."""
+    for index, field in enumerate(plan.values):
+        sums = found.second[:, index, index]
+        if np.isnan(sums).any():
+            raise DataError(f"{field.name} holds NaN that its engine hides. Replace NaN by null there.")
+        if np.isinf(sums).any():
+            raise DataError(f"{field.name} holds numbers whose squares are infinite. Measure it in larger units.")
+
+
 def tally(table: Table, fields: Sequence[Field]) -> tuple[int, dict[Field, Tally]]:
     """Number of rows, and each field at a glance.
 
@@ -112,9 +122,10 @@ def tally(table: Table, fields: Sequence[Field]) -> tuple[int, dict[Field, Tally
 
 
 def _grouped(table: Table, plan: Plan, centre: Array | None) -> Groups:
-    if isinstance(table, FrameTable):
-        return memory.grouped(table, plan, centre)
-    return sql.grouped(table, plan, centre)
+    engine = memory.grouped if isinstance(table, FrameTable) else sql.grouped
+    found = engine(table, plan, centre)  # type: ignore[arg-type]
+    _finite(plan, found)
+    return found
 
 
 def declared(codes: Codes, found: tuple[State, ...], domain: Domain | None, where: str) -> tuple[Codes, Domain]:

@@ -17,7 +17,7 @@ from umbel.data.study import Study
 from umbel.expr.nodes import Expr
 from umbel.results.check import Check
 from umbel.results.step import Refusal
-from umbel.results.value import Estimate, Row
+from umbel.results.value import DataSource, Estimate, Row
 from umbel.variable import Domain
 
 
@@ -65,6 +65,8 @@ class Estimated:
         What to cite.
     units
         Number of units that the estimate stands on.
+    data
+        The tables that were read, with the rows that were complete.
     """
 
     estimate: Estimate
@@ -73,6 +75,7 @@ class Estimated:
     assumptions: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     units: int | None = None
+    data: tuple[DataSource, ...] = ()
 
 
 class Estimator(Protocol):
@@ -95,3 +98,17 @@ class Estimator(Protocol):
     def estimate(self, target: Target, study: Study, *, rng: np.random.Generator) -> Estimated | Refusal:
         """Read the study and estimate; a Refusal when the data cannot carry it."""
         ...
+
+
+def unused(study: Study, *parts: str) -> tuple[Check, ...]:
+    """What a study declares and an estimator does not read: a doubt, never a silence.
+
+    Examples
+    --------
+    >>> study = Study({"A": [0], "psu": [1]}, cluster="psu")
+    >>> unused(study, "cluster", "strata")[0].advice
+    'This estimator does not read what the study declares as cluster.'
+    """
+    declared = [part for part in parts if getattr(study, part)]
+    advice = f"This estimator does not read what the study declares as {', '.join(declared)}."
+    return (Check("design", False, None, advice),) if declared else ()

@@ -46,8 +46,9 @@ class PaperModels:
     def law(self, target: LawValues, features: Array, weights: Array) -> Predict | None:
         """Conditional mean of each cell of a law; None with too few units.
 
-        Without features: the mean. Shares of two states: a line for each cell's logit with a normal law of its residuals, all
-        integrated back. More states, or means of numbers: a line for the value itself.
+        Without features: the mean. Shares of two states: a line for each cell's logit with a
+        normal law of its residuals, all integrated back. More states, or means of numbers: a line
+        for the value itself.
         """
         rows = len(features)
         if features.shape[1] == 0:

@@ -9,13 +9,13 @@ each unit's own effect come from one-dimensional quadrature: no sampler, no seed
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from umbel.data.study import Study
 from umbel.data.summaries import UnitSummaries, read_summary
-from umbel.estimate.estimator import Estimated, Supported, Target
+from umbel.estimate.estimator import Estimated, Supported, Target, unused
 from umbel.estimate.within import matching_factor
 from umbel.model.query import Question
 from umbel.numerics.hierarchy import HierarchyPosterior, default_scales, normal_hierarchy
@@ -73,7 +73,10 @@ class NormalHierarchy:
         if isinstance(found, Refusal):
             return found
         index, factor = found
-        return self.from_summaries(read_summary(study, study.summaries[index]), term=target.term, factor=factor)
+        data = read_summary(study, study.summaries[index])
+        ignored = unused(study, "unit_weight", "cluster", "strata", "errors", "edges", "selected")
+        result = self.from_summaries(data, term=target.term, factor=factor)
+        return replace(result, checks=(*result.checks, *ignored))
 
     def from_summaries(self, data: UnitSummaries, *, term: str, factor: float = 1.0) -> Estimated:
         """Posterior of ``factor`` times the average of the summarised figure.

@@ -18,7 +18,7 @@ from umbel.data.levels import UnitColumn
 from umbel.data.nested import collect
 from umbel.data.study import Study
 from umbel.estimate.conditions import Unsupported, held_slots, held_table
-from umbel.estimate.estimator import Estimated, Supported, Target
+from umbel.estimate.estimator import Estimated, Supported, Target, unused
 from umbel.estimate.models import PaperModels
 from umbel.estimate.program import Engine
 from umbel.estimate.reading import Reading, reading_of, unit_data
@@ -91,7 +91,9 @@ class UnitsPlugIn:
             sample = self._bootstrap(target, data, rng)
         except Unsupported as fault:
             return fault.refusal
-        return self._estimated(target, value, sample, data, (*nested.checks, *_checks(target, data, lacking)))
+        ignored = unused(study, "cluster", "strata", "errors", "edges", "selected")
+        checks = (*nested.checks, *_checks(target, data, lacking), *ignored)
+        return replace(self._estimated(target, value, sample, data, checks), data=nested.sources)
 
     def _bootstrap(self, target: Target, data: UnitData, rng: np.random.Generator) -> np.ndarray:
         costly = self.models.outcome == "process" and any(_outcome_of_unit(target, data))

@@ -14,7 +14,7 @@ import numpy as np
 
 from umbel.errors import DataError, InputError
 from umbel.estimate.estimator import Target
-from umbel.expr.build import all_symbols, leaves
+from umbel.expr.build import all_symbols, free, leaves
 from umbel.expr.evaluate import evaluate
 from umbel.expr.nodes import (
     AtState,
@@ -76,6 +76,8 @@ def matching_factor(target: Target, figure: Question) -> float | Refusal:
         When the figure cannot be read inside a unit: it holds ``do``, a subscript, a free value.
     """
     _check_figure(figure)
+    if free(target.expr):
+        return Refusal("The question asks for one row per value.", "Ask for one value, or a contrast of two.")
     needed = sorted(_names(target.expr))
     unknown = [name for name in needed if name not in figure.names()]
     if unknown:
