@@ -124,6 +124,8 @@ class _Builder:
         outer = graph.plates[plate.index].outer
         plate_of = [graph.plate_of[n] for n in self.outside] + [outer] * (size - len(self.outside))
         shared = sum(1 << at for node, at in self.place.items() if graph.facts.shared >> node & 1)
+        # Pieces are functions of their parents: one level out they have no noise of their own.
+        shared |= sum(1 << self.piece_place[id(p)] for p in self.mixtures)
         flat = Graph(
             tuple(names),
             tuple(parents),

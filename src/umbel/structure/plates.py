@@ -298,8 +298,34 @@ def _met(plate: Plate, part: Piece) -> bool:
     return not plate.added & ~reads
 
 
+def irreducible(plate: Plate, factors: int, of: int) -> tuple[int, ...]:
+    """Mechanisms grouped by the variables that they share and that ``Q[of | …]`` integrates.
+
+    The integral of their product is the product of the groups' integrals: what is no single group
+    is several laws, not one.
+    """
+    inside = factors & ~of
+    touched = {node: (plate.parents(node) | 1 << node) & inside for node in bits(factors)}
+    groups: list[int] = []
+    rest = factors
+    while rest:
+        group = rest & -rest
+        reach = touched[group.bit_length() - 1]
+        while more := sum(1 << node for node in bits(rest & ~group) if touched[node] & reach):
+            group |= more
+            for node in bits(more):
+                reach |= touched[node]
+        groups.append(group)
+        rest &= ~group
+    return tuple(groups)
+
+
 def useful_pieces(plate: Plate, within: Within) -> tuple[Piece, ...]:
-    """Observed pieces that may replace two or more mechanisms of some reader, largest first."""
+    """Observed pieces that may replace two or more mechanisms of some reader, largest first.
+
+    A law that is a product of smaller ones is left to these: it would hide that some of them are
+    fixed by what is visible.
+    """
     found: dict[tuple[int, int], Piece] = {}
     for node in plate.readers():
         out = plate.parents(node)
@@ -312,6 +338,8 @@ def useful_pieces(plate: Plate, within: Within) -> tuple[Piece, ...]:
             for other in bits(factors & ~subset):
                 needed |= subset & plate.parents(other)
             if not needed or plate.factors(needed, plate.inputs(subset)) != subset or (needed, subset) in found:
+                continue
+            if len(irreducible(plate, subset, needed)) > 1:
                 continue
             one = piece(plate, needed, plate.inputs(subset), within)
             if one.law is not None and replaceable(plate, one, factors, out):

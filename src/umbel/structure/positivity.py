@@ -3,12 +3,15 @@
 A piece is a function of mechanisms. Terms that condition on it beside others make sense only
 where it still varies given them; otherwise they condition on events of probability zero, and a
 formula that is correct on paper says nothing (Weinstein and Blei 2026, Assumption 3 and
-Appendices H, I). Three conditions on the visible pieces:
+Appendices H, I). Conditions on the visible pieces:
 
 * every piece keeps a hidden mechanism of its own behind it (a matching: two pieces cannot share
   one), and a mechanism without noise of its own does not count;
-* no visible piece determines another visible law of the same members (a joint law fixes its
-  conditionals).
+* so does every margin that the piece contains. A law of B and D fixes the law of B; where visible
+  laws fix it too, the piece varies only beside them, and a front door through it is bogus;
+* a margin belongs to one piece, and no visible piece determines another visible law of the same
+  members (a joint law fixes its conditionals);
+* what is declared ``shared`` is a function of its parents, so it needs a hidden one.
 
 Pieces of the outcome are evaluated analytically and need none of this at their arguments. What
 depends on the numbers (does ``q`` lie in the support?) is a requirement of the estimand instead.
@@ -16,14 +19,14 @@ depends on the numbers (does ``q`` lie in the support?) is a requirement of the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.surgery import latent_projection
-from umbel.graph.walks import ancestors
+from umbel.graph.walks import ancestors, closure
 from umbel.model.task import Lowered, Piece
-from umbel.structure.plates import Plate, Within, mechanism
+from umbel.structure.plates import Plate, Within, irreducible, largest_first, mechanism, reading
 
 
 def keeps_positivity(plate: Plate, result: Lowered, within: Within) -> bool:
@@ -33,27 +36,74 @@ def keeps_positivity(plate: Plate, result: Lowered, within: Within) -> bool:
     if result.task.treatment is not None:
         used |= 1 << result.task.treatment.node
     visible = [(node, part) for node, part in result.mixed if used >> node & 1 & ~(graph.latent >> node)]
-    if not visible:
+    functions = _functions(result, used)
+    if not visible and not functions:
         return True
-    noise = [graph.parents[node] & graph.latent & ~graph.facts.shared for node, _ in visible]
-    if not _matched(noise):
+    place = _mechanism_places(plate, result)
+    hidden = sum(1 << node for node, at in place.items() if graph.latent >> at & 1 and not graph.facts.shared >> at & 1)
+    noise = _own_noise(plate, [part for _, part in visible], hidden)
+    if noise is None:
         return False
-    others = [part for _, part in visible] + _visible_mechanisms(plate, result, used)
+    sources = [sum(1 << place[member] for member in bits(mask)) for mask in noise]
+    if not _matched(sources + functions):
+        return False
+    others = [part for _, part in visible]
+    others += [mechanism(plate, node) for node, at in place.items() if used >> at & 1 and not graph.latent >> at & 1]
     return not any(one is not other and determines(plate, one, other, within) for _, one in visible for other in others)
 
 
-def _visible_mechanisms(plate: Plate, result: Lowered, used: int) -> list[Piece]:
-    """The members' mechanisms that stay visible and are read."""
+def _functions(result: Lowered, used: int) -> list[int]:
+    """Hidden parents of each visible node that is a function of its parents and that others read."""
     graph = result.task.graph
-    by_name = {name: node for node, name in enumerate(graph.names)}
-    parts: list[Piece] = []
+    pieces = sum(1 << node for node, _ in result.mixed)
+    nodes = graph.facts.shared & used & ~graph.latent & ~pieces
+    noisy = graph.latent & ~graph.facts.shared
+    return [graph.parents[node] & noisy for node in bits(nodes) if graph.children[node] & used]
+
+
+def _mechanism_places(plate: Plate, result: Lowered) -> dict[int, int]:
+    """Where each member's mechanism stands in the lowered graph."""
+    by_name = {name: node for node, name in enumerate(result.task.graph.names)}
+    places: dict[int, int] = {}
     for node in bits(plate.members & plate.relevant):
-        part = mechanism(plate, node)
-        assert part.law is not None
-        at = by_name[meaning_text(part.law)]
-        if used >> at & 1 and not graph.latent >> at & 1:
-            parts.append(part)
-    return parts
+        law = mechanism(plate, node).law
+        assert law is not None
+        places[node] = by_name[meaning_text(law)]
+    return places
+
+
+def _own_noise(plate: Plate, pieces: Sequence[Piece], hidden: int) -> list[int] | None:
+    """For each piece the hidden mechanisms that move it beside all other laws; None when one has none."""
+    contained: list[Piece] = []
+    for part in pieces:
+        contained += _margins(plate, part)
+    if len({(part.of, part.factors) for part in contained}) < len(contained):
+        return None
+    contained.sort(key=largest_first)
+    noise: dict[tuple[int, int], int] = {}
+    for part in contained:
+        smaller = [p for p in contained if p.factors != part.factors and p.factors & ~part.factors == 0]
+        rest = part.factors
+        for used in reading(plate, "", part.factors, part.of, smaller).uses:
+            rest &= ~used.factors
+        noise[part.of, part.factors] = rest & hidden
+    return [noise[part.of, part.factors] for part in pieces] if all(noise.values()) else None
+
+
+def _margins(plate: Plate, part: Piece) -> Iterator[Piece]:
+    """A piece and the irreducible laws of some of its variables that it contains."""
+    yield part
+    seen = {(part.of, part.factors)}
+    subset = (part.of - 1) & part.of
+    while subset:
+        factors = closure(subset, plate.task.graph.parents, part.factors)
+        if factors & part.of == subset:
+            for group in irreducible(plate, factors, subset):
+                of = group & subset
+                if (of, group) not in seen:
+                    seen.add((of, group))
+                    yield Piece(of, plate.inputs(group), group, None)
+        subset = (subset - 1) & part.of
 
 
 def _matched(noise: Sequence[int]) -> bool:
