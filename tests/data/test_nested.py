@@ -14,12 +14,12 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from umbel.data import memory, sql
 from umbel.data.nested import Nested, Wanted, collect
 from umbel.data.plan import Field, Plan
-from umbel.data.source import FrameTable, open_table
-from umbel.data.statistics import Request
+from umbel.data.source import open_table
+from umbel.data.statistics import Request, stream
 from umbel.data.study import Study
+from umbel.errors import DataError
 from umbel.numerics.cells import cell_moments
 from umbel.variable import Domain
 
@@ -204,9 +204,8 @@ def test_batches_hold_the_same_rows(tmp_path: Path) -> None:
     totals = []
     for kind, home in homes(raw, tmp_path):
         table = open_table(home, role="data")
-        engine = memory if isinstance(table, FrameTable) else sql
         total, count, sizes = 0.0, 0, []
-        for keys, values, weights in engine.batches(table, plan, 100):  # type: ignore[arg-type]
+        for keys, values, weights in stream(table, plan, 100):
             assert len(keys[0]) == len(values) == len(weights)
             total += float(weights @ values[:, 0])
             count += len(values)
@@ -214,3 +213,34 @@ def test_batches_hold_the_same_rows(tmp_path: Path) -> None:
         totals.append((round(total, 6), count))
         assert max(sizes) <= 2048, kind  # DuckDB rounds a batch up to its vectors
     assert len(set(totals)) == 1
+
+
+def test_two_tables_of_a_database(tmp_path: Path) -> None:
+    raw = rows()
+    table, schools = as_arrow(raw), pa.table({"school": sorted(set(raw["school"])), "Z": list(range(UNITS))})
+    plain = table.drop_columns(["a"])  # a database cannot hold A beside a
+    with duckdb.connect(str(tmp_path / "x.db")) as connection:
+        connection.register("plain", plain)
+        connection.register("schools", schools)
+        connection.execute(
+            'CREATE TABLE pupils AS SELECT * FROM plain; CREATE TABLE "two words" AS SELECT * FROM schools'
+        )
+    variables = {name: one for name, one in VARIABLES.items() if name != "Kind"}
+    wanted = [one for one in WANTED if one.variable != "Kind"] + [Wanted("Z", 0)]
+    url = f"duckdb:///{tmp_path / 'x.db'}"
+    there = Study("pupils", units="two words", unit="school", database=url, variables=variables)
+    here = Study(plain, units=schools, unit="school", variables=variables)
+    one, two = (collect(study, wanted, [REQUESTS[1]]) for study in (there, here))
+    assert one.keys == two.keys
+    np.testing.assert_allclose(one.cells[0].comoments, two.cells[0].comoments, rtol=1e-9)
+    assert one.columns["Z"].values.tolist() == two.columns["Z"].values.tolist() == list(map(float, range(UNITS)))
+
+
+def test_files_that_are_not_what_they_say(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_text("no parquet")
+    (tmp_path / "x.xlsx").write_text("no table")
+    for name, message in (("x.parquet", "no readable parquet"), ("x.xlsx", "no kind that is read here")):
+        with pytest.raises(DataError, match=message):
+            Study(tmp_path / name)
+    with pytest.raises(DataError, match="is a folder"):
+        Study(tmp_path)

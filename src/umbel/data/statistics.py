@@ -6,8 +6,9 @@ answered from one scan, because moments of a union of cells follow from the cell
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -94,6 +95,17 @@ def scan(table: Table, plan: Plan, tallies: dict[Field, Tally]) -> Grouped:
     coded = [categories(column) for column in found.keys]
     keys, states = tuple(codes for codes, _ in coded), tuple(states for _, states in coded)
     return Grouped(keys, states, float(found.rows.sum()), moments, centre)
+
+
+def stream(table: Table, plan: Plan, size: int = 100_000) -> Iterator[tuple[tuple[Any, ...], Array, Array]]:
+    """A table's complete rows in batches, for what has no sufficient statistic.
+
+    Yields Arrow columns of keys (which carry no types, hence ``Any``), values of shape (rows,
+    values) and weights of shape (rows,); a file is never held whole.
+    """
+    if isinstance(table, FrameTable):
+        return memory.batches(table, plan, size)
+    return sql.batches(table, plan, size)
 
 
 def _finite(plan: Plan, found: Groups) -> None:
