@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from umbel.expr.build import product, substituted, total
-from umbel.expr.nodes import Drawn, Expr, Held, Level, Meaning, Symbol
+from umbel.expr.build import free, product, substituted, total
+from umbel.expr.nodes import Drawn, Expr, Held, Level, Meaning, Probability, Symbol
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.surgery import induced, latent_projection
 from umbel.graph.walks import ancestors, closure
@@ -35,7 +35,17 @@ def within_unit(graph: Graph, of: int, given: int, meanings: Sequence[Meaning], 
     if not isinstance(found, Effect):
         return None
     over = [Symbol(meanings[node]) for node in bits(found.scope & ~of)]
-    return total(over, found.body)
+    return _averaged(total(over, found.body), [Symbol(meanings[node]) for node in bits(of | given)], level)
+
+
+def _averaged(expr: Expr, wanted: Sequence[Symbol], level: Level) -> Expr:
+    """Average over what a kernel leaves free and does not depend on, as in Verma's graph.
+
+    A flat estimand may keep such symbols, since its evaluation averages over them; inside units
+    and across units nobody would.
+    """
+    rest = sorted(free(expr) - frozenset(wanted), key=repr)
+    return total(rest, product([Probability(tuple(rest), (), level), expr])) if rest else expr
 
 
 def solve(task: Task) -> Road:
@@ -168,6 +178,9 @@ def solve_flat(task: Task, level: Level = ()) -> Road:
         held = 0
     over = [Symbol(meanings[node]) for node in bits(found.scope & ~outcomes & ~held)]
     free_expr = expr = total(over, product(factors))
+    if graph.plates or level:
+        kept = [Symbol(meanings[node]) for node in bits(outcomes | held)]
+        free_expr = expr = _averaged(expr, kept, level)
     if treatment and treated and treatment.value is not None:
         symbol = Symbol(task.meanings[treatment.node])
         if treatment.value != symbol:
