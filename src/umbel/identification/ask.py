@@ -118,14 +118,14 @@ def _road(graph: Graph, term: Term) -> Road | Refusal:
         return refusal
     assert isinstance(term, Chance | Expectation)
     outcome = graph.mask([term.outcomes[0].variable])
-    plain = Task.of(graph, outcome, None)
+    plain = Task.of(graph, outcome)
     treatment = _treatment(graph, plain, term.do[0]) if term.do else None
     if treatment is None or not _is_cause(graph, treatment, outcome):
         (node,) = bits(outcome)
         meaning = plain.meanings[node]
         expr = Probability((Symbol(meaning),), (), meaning.level)
-        return Road(Task(graph, plain.meanings, outcome, treatment), (), None, expr, expr, None)
-    task = Task(graph, plain.meanings, outcome, treatment)
+        return Road(Task(graph, plain.meanings, outcome, (treatment,) if treatment else ()), (), None, expr, expr, None)
+    task = Task(graph, plain.meanings, outcome, (treatment,))
     road = solve(task)
     if road.expr is None and graph.plates:
         return flat_route(task) or road
@@ -182,7 +182,7 @@ def _term_expr(term: Chance | Expectation, road: Road) -> Expr:
 
 def _axes(graph: Graph, body: Body) -> tuple[Symbol, ...]:
     """Axes of the answer: outcomes of probabilities first, then free treatments, as they appear."""
-    meanings = Task.of(graph, 0, None).meanings
+    meanings = Task.of(graph, 0).meanings
     outcomes: dict[str, None] = {}
     treatments: dict[str, None] = {}
     for term in Question.of(body).terms():

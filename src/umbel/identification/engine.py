@@ -2,30 +2,22 @@
 
 ``P(y | do(x)) = Σ Π_D Q[D]`` over the districts ``D`` of the outcome's ancestors without the
 treatments (Tian and Pearl 2002; Shpitser and Pearl 2006). Each ``Q[D]`` is reduced from the
-ancestral margin of a source's observed law; where no source reaches it, the set that stays is a
-hedge. Policies replace kernels and add what they read to the ancestors (Tian 2008).
+ancestral margin of a source's law; where no source reaches it, the sets that stay are hedges
+(Lee, Correa and Bareinboim, "General identifiability with arbitrary surrogate experiments", 2019).
+Policies replace kernels and add what they read to the ancestors (Tian 2008).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from umbel.expr.build import product
 from umbel.expr.nodes import Expr, Level, Meaning
-from umbel.graph.mixed import Graph
-from umbel.graph.walks import ancestors, closure, districts
+from umbel.graph.mixed import Graph, bits
+from umbel.graph.walks import ancestors, closure, district, districts
 from umbel.identification.kernel import Names, kernel, moves, reduced, smallest
-from umbel.model.proof import Hedge, Reduction
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSource:
-    """A source on masks: ``do`` is fixed in it, ``index`` is its place among the sources."""
-
-    do: int = 0
-    index: int = 0
-
+from umbel.model.proof import EngineSource, Hedge, Move, Reduction
 
 OBSERVED = (EngineSource(),)
 
@@ -52,6 +44,14 @@ class Effect:
     def body(self) -> Expr:
         """Product of the factors."""
         return product(self.factors)
+
+
+def reads_of(graph: Graph, part: int) -> int:
+    """Parents of a set outside it."""
+    reads = 0
+    for node in bits(part):
+        reads |= graph.parents[node]
+    return reads & ~part
 
 
 def scope_of(graph: Graph, outcomes: int, treated: int, policies: Mapping[int, int]) -> int:
@@ -94,13 +94,47 @@ def identifiable(
     """
     scope = scope_of(graph, outcomes, treated, policies or {})
     return all(
-        any(_reach(graph, part, source) == part for source in sources if not part & source.do)
+        any(source.shows(graph, part) and _identifies(graph, part, source) for source in sources)
         for part in districts(graph, scope & ~treated)
     )
 
 
+def _identifies(graph: Graph, part: int, source: EngineSource) -> bool:
+    return all(_reach(own, piece, source) == piece for own, piece in _pieces(graph, part, source))
+
+
+def _pieces(graph: Graph, part: int, source: EngineSource) -> Iterator[tuple[Graph, int]]:
+    """Districts of a source's own graph whose kernels make up the kernel of a district of the target.
+
+    Where the source shows more than the target asks for, ``Q[D] = P(D | do(pa(D)))`` is an effect
+    in it, with ancestors of its own; otherwise it is one kernel.
+    """
+    own = source.graph
+    if own is None:
+        yield graph, part
+        return
+    within = own.everything & ~reads_of(graph, part) & ~source.do
+    for piece in districts(own, ancestors(own, part, within)):
+        yield own, piece
+
+
+def _start(graph: Graph, part: int, source: EngineSource) -> tuple[int, int]:
+    """The ancestral margin that a kernel is reduced from, and what is conditioned on in it."""
+    within = graph.everything & ~source.do
+    start = ancestors(graph, part | source.kept, within)
+    return start, ancestors(graph, source.kept, within) if source.kept else 0
+
+
 def _reach(graph: Graph, part: int, source: EngineSource) -> int:
-    return reduced(graph, part, ancestors(graph, part, graph.everything & ~source.do))
+    """The smallest random set that a source's law leads to: ``part`` itself when it is identified."""
+    start, conditioned = _start(graph, part, source)
+    if conditioned:
+        # Given all that decides which rows were kept, the kept rows are like any others: the
+        # kernels of districts that hold none of it are unchanged (Bareinboim and Tian 2015).
+        start = district(graph, part, start)
+        if start & conditioned:
+            return start
+    return reduced(graph, part, start)
 
 
 def hedges(
@@ -111,13 +145,21 @@ def hedges(
     policies: Mapping[int, int] | None = None,
     sources: Sequence[EngineSource] = OBSERVED,
 ) -> tuple[Hedge, ...]:
-    """The hedges of the districts that no source identifies; empty when the effect is identified."""
+    """The hedges of the districts that no source identifies; empty when the effect is identified.
+
+    A district that no source shows has an empty ``outer``: nothing is known of it.
+    """
     scope = scope_of(graph, outcomes, treated, policies or {})
     found: list[Hedge] = []
     for part in districts(graph, scope & ~treated):
-        reached = [(_reach(graph, part, source), source) for source in sources if not part & source.do]
-        if not any(mask == part for mask, _ in reached):
-            found += [Hedge(mask, part, source.index) for mask, source in reached]
+        showing = [source for source in sources if source.shows(graph, part)]
+        if any(_identifies(graph, part, source) for source in showing):
+            continue
+        for source in showing:
+            reached = ((_reach(own, piece, source), piece) for own, piece in _pieces(graph, part, source))
+            found += [Hedge(mask, piece, source.index) for mask, piece in reached if mask != piece]
+        if not showing:
+            found.append(Hedge(0, part, -1))
     return tuple(found)
 
 
@@ -155,18 +197,29 @@ def effect(
     factors: list[Expr] = []
     reductions: list[Reduction] = []
     for part in districts(graph, scope & ~treated):
-        reachable = (source for source in sources if not part & source.do and _reach(graph, part, source) == part)
-        source = next(reachable, None)
+        showing = (source for source in sources if source.shows(graph, part))
+        source = next((one for one in showing if _identifies(graph, part, one)), None)
         if source is None:
             return hedges(graph, outcomes, treated, policies=policies, sources=sources)
-        start = ancestors(graph, part, graph.everything & ~source.do)
-        factors.append(_smallest_kernel(graph, part, start, names, source))
-        reductions.append(Reduction(part, source.index, tuple(moves(graph, part, start))))
+        laws: list[Expr] = []
+        covered = 0
+        for own, piece in _pieces(graph, part, source):
+            law, reduction = _kernel(own, piece, names, source)
+            laws.append(law)
+            reductions.append(reduction)
+            covered |= piece
+        factors.append(names.bound(covered & ~part, product(laws)))
     return Effect(tuple(factors), scope, tuple(reductions))
 
 
-def _smallest_kernel(graph: Graph, part: int, start: int, names: Names, source: EngineSource) -> Expr:
-    def build(order: Sequence[int]) -> Expr:
-        return kernel(graph, part, start, names, source.do, order, source.index)
+def _kernel(graph: Graph, part: int, names: Names, source: EngineSource) -> tuple[Expr, Reduction]:
+    """The smallest expression of an identified kernel, and the moves that lead to it."""
+    start, conditioned = _start(graph, part, source)
+    random = district(graph, part, start) if conditioned else start
+    first = (Move("district", start, random),) if random != start else ()
+    reduction = Reduction(part, source.index, (*first, *moves(graph, part, random)))
 
-    return smallest(build, graph, start)
+    def build(order: Sequence[int]) -> Expr:
+        return kernel(graph, part, random, names, source.do, order, source.index)
+
+    return smallest(build, graph, start, conditioned), reduction

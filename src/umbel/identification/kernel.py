@@ -45,10 +45,13 @@ def reduced(graph: Graph, target: int, start: int) -> int:
     return current
 
 
-def pillow(graph: Graph, node: int, before: int) -> int:
-    """What ``node`` depends on among its predecessors: its district there and their parents."""
+def pillow(graph: Graph, node: int, before: int, fixed: int = 0) -> int:
+    """What ``node`` depends on among its predecessors: its district there and their parents.
+
+    No ``<->`` reaches a fixed node: nothing random is left in it.
+    """
     within = before | 1 << node
-    own = district(graph, 1 << node, within)
+    own = district(graph, 1 << node, within & ~fixed)
     reads = own
     for member in bits(own):
         reads |= graph.parents[member] & within
@@ -76,7 +79,14 @@ class Names:
 
 
 def kernel(
-    graph: Graph, target: int, start: int, names: Names, fixed: int, order: Sequence[int], source: int = 0
+    graph: Graph,
+    target: int,
+    start: int,
+    names: Names,
+    fixed: int,
+    order: Sequence[int],
+    source: int = 0,
+    random: int | None = None,
 ) -> Expr:
     """The expression of an identified kernel, by the same moves as :func:`moves`.
 
@@ -94,6 +104,9 @@ def kernel(
         A topological order that covers ``start``.
     source
         Index of the source whose law is read.
+    random
+        A union of districts of ``start`` to begin with instead of all of it: the rest is
+        conditioned on.
 
     Notes
     -----
@@ -102,18 +115,19 @@ def kernel(
     factors that nothing else reads. Only a sum that cannot be dropped ends the chain form; the
     next district move restores it by telescoping marginals.
     """
+    random = start if random is None else random
     start_chain: dict[int, Expr] = {}
     before = fixed
     for node in order:
-        if start >> node & 1:
-            reads = pillow(graph, node, before)
+        if random >> node & 1:
+            reads = pillow(graph, node, before, fixed)
             given = tuple(names.symbols[i] for i in order if reads >> i & 1)
             given += tuple(names.symbols[i] for i in bits(reads & fixed) if i not in order)
             start_chain[node] = Probability((names.symbols[node],), given, names.level, source)
-            before |= 1 << node
+        before |= 1 << node
     chain: dict[int, Expr] | None = start_chain
     whole: Expr | None = None
-    for move in moves(graph, target, start):
+    for move in moves(graph, target, random):
         if move.rule == "ancestral":
             chain, whole = _summed(chain, whole, move, names)
         else:
@@ -169,11 +183,15 @@ def size(expr: Expr) -> int:
     return sum(len(slots(leaf)) + 1 for leaf in leaves(expr) if isinstance(leaf, Probability | Inside | Drawn))
 
 
-def smallest(build: Callable[[Sequence[int]], Expr], graph: Graph, within: int) -> Expr:
-    """Build over two topological orders (ties up, ties down) and keep the smaller expression."""
-    order = topological_order(graph, within)
+def smallest(build: Callable[[Sequence[int]], Expr], graph: Graph, within: int, first: int = 0) -> Expr:
+    """Build over two topological orders (ties up, ties down) and keep the smaller expression.
+
+    ``first`` is an ancestral part of ``within`` that comes before everything else.
+    """
+    head = topological_order(graph, first) if first else ()
+    order = head + topological_order(graph, within & ~first)
     best = build(order)
-    other = _reversed_ties(graph, within)
+    other = head + _reversed_ties(graph, within & ~first)
     if other != order:
         candidate = build(other)
         if size(candidate) < size(best):

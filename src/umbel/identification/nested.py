@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from umbel.expr.build import free, product, substituted, total
-from umbel.expr.nodes import Drawn, Expr, Held, Level, Meaning, Probability, Symbol
+from umbel.expr.build import total
+from umbel.expr.nodes import Expr, Level, Meaning, Symbol
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.surgery import induced, latent_projection
-from umbel.graph.walks import ancestors, closure
+from umbel.graph.walks import ancestors
 from umbel.identification.engine import Effect, effect, hedges
+from umbel.identification.flat import averaged, solve_flat
 from umbel.model.proof import FlatProof, Road
 from umbel.model.task import Lowered, Piece, Task
 from umbel.structure.collapse import lowered
@@ -35,17 +35,7 @@ def within_unit(graph: Graph, of: int, given: int, meanings: Sequence[Meaning], 
     if not isinstance(found, Effect):
         return None
     over = [Symbol(meanings[node]) for node in bits(found.scope & ~of)]
-    return _averaged(total(over, found.body), [Symbol(meanings[node]) for node in bits(of | given)], level)
-
-
-def _averaged(expr: Expr, wanted: Sequence[Symbol], level: Level) -> Expr:
-    """Average over what a kernel leaves free and does not depend on, as in Verma's graph.
-
-    A flat estimand may keep such symbols, since its evaluation averages over them; inside units
-    and across units nobody would.
-    """
-    rest = sorted(free(expr) - frozenset(wanted), key=repr)
-    return total(rest, product([Probability(tuple(rest), (), level), expr])) if rest else expr
+    return averaged(total(over, found.body), [Symbol(meanings[node]) for node in bits(of | given)], level)
 
 
 def solve(task: Task) -> Road:
@@ -142,52 +132,6 @@ def _place(result: Lowered, member: int) -> int:
         return -1
     total_nodes = len(result.task.graph.names) - len(result.mixed)
     return total_nodes - len(inside) + inside.index(member)
-
-
-def solve_flat(task: Task, level: Level = ()) -> Road:
-    """Identify a task whose graph has no plates (or whose plates are erased, at ``level``)."""
-    treatment = task.treatment
-    graph = task.graph
-    reads = treatment.reads if treatment else 0
-    treated = 1 << treatment.node if treatment else 0
-    parents = list(graph.parents)
-    if treatment and treatment.policy is not None:
-        parents[treatment.node] |= reads
-    relevant = closure(task.outcomes, parents, graph.everything)
-    if not relevant & treated:
-        treated = 0
-    visible = relevant & ~graph.latent
-    nodes = tuple(bits(visible))
-    plain = latent_projection(replace(induced(graph, relevant), plates=(), plate_of=(-1,) * relevant.bit_count()))
-    place = {node: i for i, node in enumerate(nodes)}
-    outcomes = sum(1 << place[node] for node in bits(task.outcomes))
-    policies: dict[int, int] = {}
-    if treatment and treated and treatment.policy is not None:
-        policies[place[treatment.node]] = sum(1 << place[node] for node in bits(reads))
-    treated = sum(1 << place[node] for node in bits(treated))
-    meanings = [task.meanings[node] for node in nodes]
-    found = effect(plain, outcomes, treated, meanings, policies=policies, level=level)
-    if not isinstance(found, Effect):
-        read = sum(policies.values())
-        return Road(task, flat=FlatProof(plain, outcomes, treated, hedges=found, reads=read), flat_task=task)
-    factors = list(found.factors)
-    held = treated
-    if treatment and policies:
-        assert treatment.policy is not None
-        factors.append(Drawn(treatment.policy, Symbol(task.meanings[treatment.node]), task.symbols(reads)))
-        held = 0
-    over = [Symbol(meanings[node]) for node in bits(found.scope & ~outcomes & ~held)]
-    free_expr = expr = total(over, product(factors))
-    if graph.plates or level:
-        kept = [Symbol(meanings[node]) for node in bits(outcomes | held)]
-        free_expr = expr = _averaged(expr, kept, level)
-    if treatment and treated and treatment.value is not None:
-        symbol = Symbol(task.meanings[treatment.node])
-        if treatment.value != symbol:
-            assert not isinstance(treatment.value, Symbol)
-            expr = substituted(expr, {symbol: Held(symbol, treatment.value)})
-    proof = FlatProof(plain, outcomes, treated, found.reductions)
-    return Road(task, (), proof, expr, free_expr, task)
 
 
 def erased(task: Task) -> Task:

@@ -4,14 +4,82 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from umbel.expr.nodes import Expr
-from umbel.graph.mixed import Graph
+from umbel.expr.nodes import Expr, Value
+from umbel.graph.mixed import Graph, bits
 from umbel.model.task import Lowered, Task
 
 
 @dataclass(frozen=True, slots=True)
+class EngineSource:
+    """A source on the masks of a flat graph. The default is one observational law of every node.
+
+    Parameters
+    ----------
+    do
+        What it set: fixed in its law, never random.
+    index
+        Its place among the sources.
+    graph
+        Its own graph on the target's indices, where it does not show every node: what it does not
+        measure is projected out and stands isolated, what it set has no arrowhead. None: the
+        target's graph.
+    seen
+        Mask of what it measured or set.
+    reached
+        Of ``do``: the variables whose values, as far as the question visits them, are all doses.
+    kept
+        Bit, in ``graph``, of the node that says which rows were kept; 0: all were.
+    pins
+        Pairs of a variable in ``do`` that was set at some doses only, and one of them.
+    """
+
+    do: int = 0
+    index: int = 0
+    graph: Graph | None = None
+    seen: int = -1
+    reached: int = -1
+    kept: int = 0
+    pins: tuple[tuple[int, Value], ...] = ()
+
+    def shows(self, graph: Graph, part: int) -> bool:
+        """Whether the mechanisms of a district of the target work, and can be seen, in this source."""
+        if not self.do and self.graph is None:
+            return True
+        reads = 0
+        for node in bits(part):
+            reads |= graph.parents[node]
+        return not (part & self.do or (part | reads) & ~self.seen or reads & self.do & ~self.reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What became of the conditions of an effect (Shpitser and Pearl 2006, IDC).
+
+    Parameters
+    ----------
+    dropped
+        Mask of those that tell nothing more about the outcome.
+    moved
+        Mask of those for which seeing is as good as setting.
+    kept
+        Mask of those that are divided by.
+    """
+
+    dropped: int = 0
+    moved: int = 0
+    kept: int = 0
+
+
+NO_EXCHANGE = Exchange()
+"""No condition was asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hedge:
-    """A hedge: the kernel of ``inner`` cannot be reduced further than that of ``outer``."""
+    """A hedge: the kernel of ``inner`` cannot be reduced further than that of ``outer``.
+
+    ``outer`` is empty where no source shows the mechanisms of ``inner`` at all.
+    """
 
     outer: int
     inner: int
@@ -45,7 +113,8 @@ class FlatProof:
     graph
         The visible relevant nodes of the lowered graph.
     outcomes, treated
-        Masks in it; ``treated`` is 0 when the treatment is no cause of the outcome.
+        Masks in it; ``treated`` is 0 when the treatment is no cause of the outcome. Conditions
+        that were kept count as outcomes, those that were moved as treated.
     reductions
         The engine's moves; empty when not identified.
     hedges
@@ -53,6 +122,12 @@ class FlatProof:
     reads
         Mask of what the treatment's policy reads: with a law of its own for each of their values,
         the effect on the outcomes holds their joint effect (Tian 2008), so hedges may end in them.
+    exchange
+        What became of the conditions.
+    sources
+        The laws that were looked at; empty: one observational law of every node.
+    complete
+        Whether a "no" is a proof: each source shows every node, at every value, and all rows.
     """
 
     graph: Graph
@@ -61,6 +136,9 @@ class FlatProof:
     reductions: tuple[Reduction, ...] = ()
     hedges: tuple[Hedge, ...] = ()
     reads: int = 0
+    exchange: Exchange = NO_EXCHANGE
+    sources: tuple[EngineSource, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,34 @@ class Treatment:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What one source shows of a task's graph: the source on masks, lowered with the graph.
+
+    Parameters
+    ----------
+    index
+        Its place among the sources.
+    seen
+        Mask of what it measured or set.
+    do
+        Mask of what it set.
+    doses
+        Pairs of a node in ``do`` and the values at which it was set; a node without a pair was
+        set to every value.
+    kept_by
+        Mask of the variables by which its rows were kept.
+    """
+
+    index: int
+    seen: int
+    do: int = 0
+    doses: tuple[tuple[int, tuple[Value, ...]], ...] = ()
+    kept_by: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """One effect to identify: ``P(outcomes | do(treatment))`` in a graph whose nodes mean something.
+    """One effect to identify: ``P(outcomes | do(treatments), given)`` in a graph whose nodes mean something.
 
     Parameters
     ----------
@@ -48,23 +74,42 @@ class Task:
         What each node stands for.
     outcomes
         Mask of the outcomes.
-    treatment
-        The intervention; None when nothing is treated.
+    treatments
+        The interventions, one per node.
+    given
+        Mask of the conditions.
+    sources
+        What is known; empty: one observational study of all that is not latent.
     """
 
     graph: Graph
     meanings: tuple[Meaning, ...]
     outcomes: int
-    treatment: Treatment | None
+    treatments: tuple[Treatment, ...] = ()
+    given: int = 0
+    sources: tuple[Sight, ...] = ()
 
     @staticmethod
-    def of(graph: Graph, outcomes: int, treatment: Treatment | None) -> Task:
+    def of(graph: Graph, outcomes: int, *treatments: Treatment, given: int = 0) -> Task:
         """The task on the user's own graph: every node is a raw variable at its level."""
         names = tuple(plate.name for plate in graph.plates)
         meanings = tuple(
             Raw(name, tuple(names[plate] for plate in graph.plate_path(node))) for node, name in enumerate(graph.names)
         )
-        return Task(graph, meanings, outcomes, treatment)
+        return Task(graph, meanings, outcomes, treatments, given)
+
+    @property
+    def treatment(self) -> Treatment | None:
+        """The first treatment, where there is one."""
+        return self.treatments[0] if self.treatments else None
+
+    @property
+    def treated(self) -> int:
+        """Mask of the treated nodes."""
+        mask = 0
+        for treatment in self.treatments:
+            mask |= 1 << treatment.node
+        return mask
 
     def symbols(self, mask: int) -> tuple[Symbol, ...]:
         """Symbols of the members of a mask."""

@@ -90,7 +90,7 @@ def soft(task: Task) -> Task:
     assert isinstance(meaning, Raw)
     given = tuple(task.meanings[node] for node in bits(treatment.reads))
     policy = Policy(meaning, given, None)  # type: ignore[arg-type]
-    return replace(task, treatment=Treatment(treatment.node, policy=policy, reads=treatment.reads))
+    return replace(task, treatments=(Treatment(treatment.node, policy=policy, reads=treatment.reads),))
 
 
 def flat_gap(road: Road, rng: np.random.Generator) -> float:
@@ -257,7 +257,7 @@ def _population_error(road: Road, model: PlatedModel, policy: ActualPolicy | Non
 def _unit_treatment_error(road: Road, model: PlatedModel, table: Table, plates: tuple[str, ...], outcome: int) -> float:
     """The treatment stands outside the plate: compare each of its states."""
     task = road.task
-    free = solve(replace(task, treatment=_free(task)))
+    free = solve(replace(task, treatments=(_free(task),)))
     assert free.expr is not None and task.treatment is not None
     node = task.treatment.node
     axes = (*task.symbols(task.outcomes), *task.symbols(1 << node))

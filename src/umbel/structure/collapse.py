@@ -145,7 +145,7 @@ class _Builder:
         if own is not None and treatment is not None and not self._only_through(flat, own, treatment.node, outcomes):
             return None
         sink = None if outcome is None else outcome_law(plate, outcome)
-        lowered_task = Task(flat, tuple(meanings), outcomes, treatment)
+        lowered_task = Task(flat, tuple(meanings), outcomes, (treatment,) if treatment else ())
         self._outcome_reading(outcome)
         record = Collapse(
             graph,

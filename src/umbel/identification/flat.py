@@ -1,0 +1,186 @@
+"""A task without plates: project, exchange conditions, let the engine work, put the laws together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from umbel.expr.build import factors_of, free, product, quotient, rebuilt, slots, substituted, total
+from umbel.expr.nodes import Drawn, Expr, Held, Level, Meaning, Probability, Slot, Symbol
+from umbel.graph.mixed import Graph, bits
+from umbel.graph.surgery import induced, latent_projection
+from umbel.graph.walks import closure
+from umbel.identification.conditional import exchanged
+from umbel.identification.engine import OBSERVED, Effect, effect
+from umbel.identification.kernel import Names
+from umbel.identification.sources import engine_sources, targets
+from umbel.model.proof import EngineSource, Exchange, FlatProof, Hedge, Road
+from umbel.model.task import Task, Treatment
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A task on the visible nodes that matter.
+
+    Parameters
+    ----------
+    graph
+        An ADMG on them.
+    meanings
+        What each stands for.
+    outcomes, given, held
+        Masks.
+    policies
+        Random treatments with the mask of what each reads.
+    treatments
+        Those that matter, by node of ``graph``.
+    sources
+        What is known.
+    """
+
+    graph: Graph
+    meanings: tuple[Meaning, ...]
+    outcomes: int
+    given: int
+    held: int
+    policies: Mapping[int, int]
+    treatments: Mapping[int, Treatment]
+    sources: tuple[EngineSource, ...]
+
+    @property
+    def read(self) -> int:
+        """Mask of what policies read."""
+        mask = 0
+        for reads in self.policies.values():
+            mask |= reads
+        return mask
+
+
+def posed(task: Task) -> Posed:
+    """Leave out what does not matter, and what nobody sees."""
+    graph = task.graph
+    parents = list(graph.parents)
+    for treatment in task.treatments:
+        parents[treatment.node] = treatment.reads
+    asked = closure(task.outcomes | task.given, parents, graph.everything)
+    treatments = [treatment for treatment in task.treatments if asked >> treatment.node & 1]
+    start = asked
+    for sight in task.sources:
+        start |= sight.kept_by
+    relevant = closure(start, graph.parents, graph.everything)
+    nodes = tuple(bits(relevant & ~graph.latent))
+    place = {node: i for i, node in enumerate(nodes)}
+
+    def moved(mask: int) -> int:
+        return sum(1 << place[node] for node in bits(mask))
+
+    part = induced(graph, relevant)
+    plain = latent_projection(replace(part, plates=(), plate_of=(-1,) * len(part.names)) if part.plates else part)
+    policies = {place[one.node]: moved(one.reads) for one in treatments if one.policy is not None}
+    held = moved(sum(1 << one.node for one in treatments if one.policy is None))
+    return Posed(
+        plain,
+        tuple(task.meanings[node] for node in nodes),
+        moved(task.outcomes),
+        moved(task.given),
+        held,
+        policies,
+        {place[one.node]: one for one in treatments},
+        engine_sources(task, relevant, place) if task.sources else OBSERVED,
+    )
+
+
+def solve_flat(task: Task, level: Level = ()) -> Road:
+    """Identify a task whose graph has no plates (or whose plates are erased, at ``level``).
+
+    Complete for one source and for several that show every node; otherwise sound.
+    """
+    pose = posed(task)
+    graph, policies = pose.graph, pose.policies
+    exchange = exchanged(graph, pose.outcomes, pose.held, pose.given, policies)
+    outcomes = pose.outcomes | exchange.kept
+    random = sum(1 << node for node in policies)
+    treated = pose.held | random | exchange.moved
+    proof = FlatProof(
+        graph,
+        outcomes,
+        treated,
+        reads=pose.read & ~treated,
+        exchange=exchange,
+        sources=pose.sources if task.sources else (),
+        complete=all(_whole(source, graph) for source in pose.sources),
+    )
+    stuck: tuple[Hedge, ...] = ()
+    for target, sources in targets(graph, pose.sources, outcomes | treated | pose.read):
+        names = Names(pose.meanings, level)
+        found = effect(target, outcomes, treated, pose.meanings, policies=policies, sources=sources, names=names)
+        if isinstance(found, Effect):
+            free_expr = _assembled(pose, found, exchange, names, sources)
+            if task.graph.plates or level:
+                wanted = pose.outcomes | pose.held | exchange.kept | exchange.moved
+                free_expr = averaged(free_expr, [names.symbols[node] for node in bits(wanted)], level)
+            expr = substituted(free_expr, _settings(pose, free_expr))
+            return Road(task, (), replace(proof, reductions=found.reductions), expr, free_expr, task)
+        stuck = stuck or found
+    return Road(task, flat=replace(proof, hedges=stuck), flat_task=task)
+
+
+def averaged(expr: Expr, wanted: Sequence[Symbol], level: Level) -> Expr:
+    """Average over what a kernel leaves free and does not depend on, as in Verma's graph.
+
+    A flat estimand may keep such symbols, since its evaluation averages over them; inside units
+    and across units nobody would.
+    """
+    rest = sorted(free(expr) - frozenset(wanted), key=repr)
+    return total(rest, product([Probability(tuple(rest), (), level), expr])) if rest else expr
+
+
+def _whole(source: EngineSource, graph: Graph) -> bool:
+    """Whether a source shows every node, at every value that was asked for, and all rows."""
+    return source.graph is None and not source.do & ~source.reached
+
+
+def _assembled(pose: Posed, found: Effect, exchange: Exchange, names: Names, sources: tuple[EngineSource, ...]) -> Expr:
+    """The law of the outcomes from the kernels: policies drawn, the rest summed, conditions divided by."""
+    factors = list(found.factors)
+    for source in sources:
+        if source.pins:
+            held = {names.symbols[node]: Held(names.symbols[node], value) for node, value in source.pins}
+            factors = [pinned(factor, source.index, held) for factor in factors]
+    for node, reads in pose.policies.items():
+        if found.scope >> node & 1:
+            policy = pose.treatments[node].policy
+            assert policy is not None
+            factors.append(Drawn(policy, names.symbols[node], tuple(names.symbols[i] for i in bits(reads))))
+    kept = pose.outcomes | exchange.kept | pose.held | exchange.moved
+    joint = total([names.symbols[node] for node in bits(found.scope & ~kept)], product(factors))
+    if not exchange.kept:
+        return joint
+    return divided(joint, pose.outcomes, names)
+
+
+def divided(joint: Expr, outcomes: int, names: Names) -> Expr:
+    """``P(outcomes, given) / P(given)``: what does not read the outcomes cancels."""
+    symbols = {names.symbols[node] for node in bits(outcomes)}
+    reading = product(factor for factor in factors_of(joint) if not free(factor).isdisjoint(symbols))
+    return quotient(reading, names.bound(outcomes, reading))
+
+
+def _settings(pose: Posed, expr: Expr) -> dict[Symbol, Slot]:
+    """The treatments that are held at one value, as replacements of their symbols."""
+    found: dict[Symbol, Slot] = {}
+    for node in bits(pose.held):
+        symbol = Symbol(pose.meanings[node])
+        value = pose.treatments[node].value
+        assert value is not None
+        if value != symbol and not isinstance(value, Symbol):
+            found[symbol] = Held(symbol, value)
+    return found
+
+
+def pinned(expr: Expr, source: int, held: Mapping[Symbol, Held]) -> Expr:
+    """Hold symbols in the laws of one source: its kernels do not depend on them."""
+    if isinstance(expr, Probability):
+        replacement: dict[Symbol, Slot] = {s: held[s] for s in slots(expr) if isinstance(s, Symbol) and s in held}
+        return substituted(expr, replacement) if expr.source == source else expr
+    return rebuilt(expr, lambda child: pinned(child, source, held))
