@@ -60,14 +60,14 @@ def read(edges: str) -> Diagram:
     return Diagram(tuple(names), tuple(directed), tuple(bidirected))
 
 
-def random_diagram(rng: np.random.Generator, visible: int, latent: int = 0) -> Diagram:
+def random_diagram(rng: np.random.Generator, visible: int, latent: int = 0, *, density: float = 1.0) -> Diagram:
     """A random diagram; its latent nodes stand anywhere in the order, so they may have parents.
 
     Names are listed in random order, so that it says nothing about the arrows.
     """
     order = [f"V{i}" for i in range(visible)] + [f"U{i}" for i in range(latent)]
     rng.shuffle(order)
-    arrows, arcs = rng.uniform(0.25, 0.7), rng.uniform(0.1, 0.4)
+    arrows, arcs = rng.uniform(0.25, 0.7) * density, rng.uniform(0.1, 0.4) * density
     directed, bidirected = [], []
     for i, tail in enumerate(order):
         for head in order[i + 1 :]:

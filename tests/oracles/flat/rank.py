@@ -86,7 +86,7 @@ def can_move(
     rng: np.random.Generator,
     *,
     tries: int = 20,
-    most: int = 150_000,
+    most: int = 1_000_000,
 ) -> bool:
     """Whether some number of hidden states shows that the quantity is not identified.
 
