@@ -18,7 +18,7 @@ from scipy.optimize import linprog
 
 from umbel.graph.mixed import Graph, bits
 from umbel.model.task import Collapse, Piece
-from umbel.numerics.tables import Array, Factor, Table, contract
+from umbel.numerics.tables import Array, Factor, Table, contract, grouped
 from umbel.simulate.discrete import random_law
 
 
@@ -218,12 +218,14 @@ def reaching_atoms(
     sizes: Sequence[int],
     rng: np.random.Generator,
     count: int = 4,
+    ignored: int = 0,
 ) -> tuple[Array, Array] | None:
     """Tables of a hidden mechanism under which a piece takes the same few values everywhere.
 
     For every combination of the other mechanisms' atoms the piece must equal one of two levels;
     which one is a random function of the combination, the constant functions among them, so that
-    given any combination both levels occur.
+    given any combination both levels occur. Neither level varies with members of ``ignored``: a
+    policy that does not read them sets no other law.
 
     Returns
     -------
@@ -251,10 +253,15 @@ def reaching_atoms(
     of_axes = tuple(range(centre.ndim - part.of.bit_count(), centre.ndim))
     step = rng.normal(0.0, 1.0, size=centre.shape)
     step -= step.mean(axis=of_axes, keepdims=True)
-    step *= 0.03 / max(float(np.abs(step).max()), 1e-12)
+    flat = tuple(axis for axis, node in enumerate(bits(part.given)) if ignored >> node & 1)
+    if flat:
+        centre, step = (np.broadcast_to(a.mean(axis=flat, keepdims=True), a.shape) for a in (centre, step))
+    step = step * (0.03 / max(float(np.abs(step).max()), 1e-12))
     levels = np.stack([centre + step, centre - step])
+    # Combinations that leave the piece the same room cannot ask for different levels.
+    alike, rooms = grouped(np.stack([row.reshape(-1) for row in rows]))
     functions = [np.zeros(len(rows), dtype=int), np.ones(len(rows), dtype=int)]
-    functions += [rng.integers(0, 2, size=len(rows)) for _ in range(count - 2)]
+    functions += [rng.integers(0, 2, size=len(rooms))[alike] for _ in range(count - 2)]
     solved: list[Array] = []
     for function in functions:
         table = _solved_table(rows, [levels[i] for i in function], shape, rng)

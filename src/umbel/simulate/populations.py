@@ -20,6 +20,9 @@ from umbel.simulate.discrete import random_law
 from umbel.simulate.plated import PlatedModel, random_plated, reaching_atoms
 from umbel.structure.plates import innermost
 
+OWNER_SIZES = (8, 6, 12, 4)
+"""States of a variable whose mechanism is solved for: more give more freedom, and larger tables."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActualPolicy:
@@ -55,11 +58,12 @@ def reaching_population(
     lowering = road.lowerings[0] if road.lowerings else None
     graph, members = _explicit(road)
     sizes = [2] * len(graph.names)
-    owners = _owners(lowering) if lowering else {}
+    owners = _owners(lowering, attempt % 2) if lowering else {}
     if owners is None:
         return None
-    for owner in owners.values():
-        sizes[owner] = 8 + 4 * attempt
+    for at, part in _visible(lowering) if lowering else ():
+        if not part.of >> owners[at] & 1:
+            sizes[owners[at]] = OWNER_SIZES[attempt // 2 % len(OWNER_SIZES)]
     treatment = road.task.treatment
     atoms: dict[int, Array] = {}
     policy: ActualPolicy | None = None
@@ -69,7 +73,8 @@ def reaching_population(
         own = lowering.record.treatment_piece
         if policy is not None and own is not None and treatment is not None and own.factors == 1 << treatment.node:
             atoms[treatment.node] = _mechanisms(graph, members, sizes, treatment.node, policy, rng)
-        levels = _reached(lowering, graph, members, sizes, atoms, owners, rng)
+        reads = treatment.reads if treatment is not None else 0
+        levels = _reached(lowering, graph, members, sizes, atoms, owners, reads, rng)
         if levels is None:
             return None
         if own is not None and own.factors in levels and treatment is not None:
@@ -96,7 +101,7 @@ def _level_policy(task: Task, own: Piece, level: Array) -> ActualPolicy:
     """The intervention's law as the level that the treatment's piece was made to reach."""
     assert task.treatment is not None
     reads = tuple(bits(task.treatment.reads))
-    # A law that reads less than its piece must not vary with the rest; pieces tried first do not.
+    # A law that reads less than its piece does not vary with the rest: see ``ignored`` below.
     keep = tuple(slice(None) if i in reads else 0 for i in bits(own.given))
     mechanism = np.asarray(level[(*keep, slice(None))])
     return ActualPolicy.of(task, mechanism)
@@ -129,11 +134,14 @@ def _reached(
     sizes: list[int],
     atoms: dict[int, Array],
     owners: Mapping[int, int],
+    reads: int,
     rng: np.random.Generator,
 ) -> dict[int, Array] | None:
     """Fill ``atoms`` so that every visible piece takes two values; the values by its factors."""
     record = replace(lowering.record, graph=graph)
     hidden = set(owners.values())
+    treatment = lowering.record.treatment_piece
+    ignored = treatment.given & ~reads if treatment else 0
     several = 1
     for node in bits(record.members):
         if node not in hidden and node not in atoms:
@@ -145,7 +153,7 @@ def _reached(
         if any(other in hidden and other != owners[at] and other not in atoms for other in bits(part.factors)):
             return None
         atoms.pop(owners[at], None)
-        solved = reaching_atoms(part, owners[at], record, atoms, sizes, rng)
+        solved = reaching_atoms(part, owners[at], record, atoms, sizes, rng, ignored=ignored)
         if solved is None:
             return None
         atoms[owners[at]], levels[part.factors] = solved
@@ -159,8 +167,12 @@ def _visible(lowering: Lowered) -> list[tuple[int, Piece]]:
     return sorted(kept, key=lambda item: item[1].factors.bit_count())
 
 
-def _owners(lowering: Lowered) -> dict[int, int] | None:
-    """For each visible piece the hidden mechanism that moves it, one of its own."""
+def _owners(lowering: Lowered, ends: int) -> dict[int, int] | None:
+    """For each visible piece the hidden mechanism that moves it, one of its own.
+
+    What a piece integrates comes first, since its states can grow without growing the piece; with
+    ``ends`` its outputs come first, which follow whatever it is given.
+    """
     record = lowering.record
     graph = record.graph
     hidden_inside = sum(
@@ -168,14 +180,22 @@ def _owners(lowering: Lowered) -> dict[int, int] | None:
         for member in bits(record.members)
         if (graph.parents[member] & record.members | 1 << member) & graph.latent
     )
-    owners: dict[int, int] = {}
-    for node, part in _visible(lowering):
-        free = [
-            member
-            for member in bits(part.factors)
-            if member not in owners.values() and (record.hidden >> member & 1 or hidden_inside >> member & 1)
-        ]
-        if not free:
-            return None
-        owners[node] = free[0]
-    return owners
+    visible = _visible(lowering)
+    free = [
+        sorted(bits(part.factors & (record.hidden | hidden_inside)), key=lambda member: part.of >> member & 1 ^ ends)
+        for _, part in visible
+    ]
+    chosen = _distinct(free)
+    return None if chosen is None else {node: member for (node, _), member in zip(visible, chosen, strict=True)}
+
+
+def _distinct(options: list[list[int]], taken: tuple[int, ...] = ()) -> tuple[int, ...] | None:
+    """One option from each list, all different; None when there is no such choice."""
+    if not options:
+        return ()
+    for option in options[0]:
+        if option not in taken:
+            rest = _distinct(options[1:], (*taken, option))
+            if rest is not None:
+                return (option, *rest)
+    return None
