@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from umbel.expr.build import leaves
 from umbel.expr.nodes import Expr, Held, Inside, Law, Level, Meaning, Probability, Slot, Symbol
 from umbel.expr.render import latex, meaning_text, text, to_json
+from umbel.variable import State
 
 if TYPE_CHECKING:
     from umbel.numerics.tables import Table
@@ -74,6 +75,8 @@ class Estimand:
         The name by which readers know it: "back-door", "front-door", …
     plates
         Names of the graph's plates.
+    domains
+        The states that the graph declares, by name.
 
     Examples
     --------
@@ -87,6 +90,7 @@ class Estimand:
     axes: tuple[Symbol, ...]
     strategy: str
     plates: tuple[str, ...] = ()
+    domains: tuple[tuple[str, tuple[State, ...]], ...] = ()
 
     def text(self) -> str:
         """The estimand in one line of plain text."""
@@ -134,7 +138,8 @@ class Estimand:
         Parameters
         ----------
         joint
-            A :class:`umbel.Table` with one axis per observed variable. With plates its first
+            A :class:`umbel.Table` with one axis per observed variable, its states labelled or in the
+            order in which the graph declares them. With plates its first
             axis is ``"unit"``, then one for each plate that holds a plate: a finite population
             in which each unit has its mass.
         laws
@@ -162,7 +167,7 @@ class Estimand:
         """
         from umbel.expr.evaluate import evaluate
 
-        return evaluate(self.body, joint, self.axes, plates=self.plates, laws=laws)
+        return evaluate(self.body, joint, self.axes, plates=self.plates, laws=laws, domains=self.domains)
 
     def __str__(self) -> str:
         return self.text()

@@ -41,6 +41,7 @@ from umbel.expr.nodes import (
     Symbol,
     Value,
 )
+from umbel.numerics.labels import Domains, labelled, supplied_law
 from umbel.numerics.tables import Array, Table, grouped, over
 from umbel.numerics.tensors import Tensor, aligned, eliminated, multiplied
 from umbel.variable import State
@@ -193,18 +194,8 @@ def policy_table(policy: Policy, population: Population) -> Array:
     states = population.states(policy.of)
     read = [population.states(meaning) for meaning in policy.given]
     if policy.law is None:
-        if name not in population.laws:
-            raise InputError(f"The law q of {shown(name)} is unspecified: pass laws={{{name!r}: Table(…)}}.")
-        table = population.laws[name]
-        axes = (name, *(meaning.name for meaning in policy.given))
-        if table.axes[:1] != (name,) or set(table.axes) != set(axes):
-            raise InputError(f"The law of {shown(name)} has the axes {table.axes}; the question needs {axes}.")
-        array = table.marginal(axes).array
-        if array.shape != (len(states), *map(len, read)):
-            raise InputError(f"The law of {shown(name)} has shape {array.shape}; the joint has other states.")
-        if not np.allclose(array.sum(axis=0), 1.0, atol=1e-9):
-            raise InputError(f"The law of {shown(name)} does not sum to one over its first axis.")
-        return array
+        reads = dict(zip((meaning.name for meaning in policy.given), read, strict=True))
+        return supplied_law(name, reads, states, population.laws)
     array = np.empty((len(states), *map(len, read)))
     for index in np.ndindex(*map(len, read)):
         covariates = {m.name: values[i] for m, values, i in zip(policy.given, read, index, strict=True)}
@@ -291,7 +282,8 @@ def numeric_states(symbol: Symbol, population: Population) -> Array:
     """States of a variable as numbers."""
     states = population.states(symbol.meaning)
     if not all(isinstance(state, int | float) for state in states):
-        raise InputError(f"The states of {symbol.meaning} are labels: an expectation needs numbers.")
+        assert isinstance(symbol.meaning, Raw)
+        raise InputError(f"The states of {shown(symbol.meaning.name)} are labels: an expectation needs numbers.")
     return np.array([float(state) for state in states])
 
 
@@ -302,6 +294,7 @@ def evaluate(
     *,
     plates: Sequence[str] = (),
     laws: Mapping[str, Table] | None = None,
+    domains: Domains = (),
 ) -> Table:
     """Evaluate an estimand exactly on a discrete joint law.
 
@@ -320,16 +313,20 @@ def evaluate(
         All plates' names; those among the joint's axes index rows.
     laws
         Tables of unspecified laws ``q``, keyed by treatment; first axis the treatment.
+    domains
+        The states that the graph declares.
 
     Returns
     -------
     Table
         NaN where the estimand conditions on an event of probability zero.
     """
+    if not isinstance(joint, Table):
+        raise DataError(f"A joint law is a Table with named axes, not a {type(joint).__name__}.")
     if not np.isfinite(joint.array).all() or (joint.array < 0).any() or joint.array.sum() <= 0:
         raise DataError("A joint law has finite, non-negative entries with a positive sum.")
-    law = Table(joint.axes, joint.array / joint.array.sum(), joint.states)
-    nested = joint.axes[:1] == ("unit",)
+    law = labelled(Table(joint.axes, joint.array / joint.array.sum(), joint.states), domains)
+    nested = bool(plates) and joint.axes[:1] == ("unit",)
     indexed = tuple(name for name in joint.axes[1:] if name in plates) if nested else ()
     population = Population(law, nested, indexed, laws or {})
     tensor = evaluate_expr(expr, population, 0)

@@ -84,7 +84,9 @@ def identify_question(graph: Graph, question: Question) -> Verdict:
     axes = _axes(graph, body)
     unbound = [symbol for symbol in free(expr) if isinstance(symbol.meaning, Law)]
     assert not unbound, f"laws that no sum binds: {unbound}"
-    estimand = Estimand(expr, axes, strategy_of(roads.values()), tuple(plate.name for plate in graph.plates))
+    plates = tuple(plate.name for plate in graph.plates)
+    domains = tuple((graph.names[node], domain.states) for node, domain in graph.facts.domains)
+    estimand = Estimand(expr, axes, strategy_of(roads.values()), plates, domains)
     return Identified(
         question,
         estimand,

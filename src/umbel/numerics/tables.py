@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ from umbel.errors import DataError, did_you_mean, shown
 from umbel.variable import State
 
 Array = NDArray[np.float64]
+Word = TypeVar("Word", bound=State)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +53,10 @@ class Table:
     def __init__(
         self, axes: Sequence[str], array: ArrayLike, states: Mapping[str, Sequence[State]] | None = None
     ) -> None:
-        values = np.array(array, dtype=np.float64)
+        try:
+            values = np.array(array, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError("A table holds numbers, and rows of one length along each axis.") from None
         names = tuple(axes)
         if len(set(names)) != len(names):
             raise DataError(f"A table names the axis {shown(_repeated(names))} twice. Each axis has its own name.")
@@ -66,13 +70,21 @@ class Table:
             if len(given) != values.shape[names.index(name)]:
                 size = values.shape[names.index(name)]
                 raise DataError(f"Axis {shown(name)} has {size} entries and {len(given)} states.")
+            if len(set(given)) != len(given):
+                raise DataError(f"Axis {shown(name)} has the state {_repeated(given)!r} twice.")
         object.__setattr__(self, "axes", names)
         object.__setattr__(self, "array", values)
         object.__setattr__(self, "states", labels)
 
+    def place(self, axis: str) -> int:
+        """Which dimension of the array an axis is; a :class:`DataError` lists what was possible."""
+        if axis not in self.axes:
+            raise DataError(f"{shown(axis)} is no axis of the table. {did_you_mean(axis, self.axes)}")
+        return self.axes.index(axis)
+
     def size(self, axis: str) -> int:
         """Number of states of an axis."""
-        return int(self.array.shape[self.axes.index(axis)])
+        return int(self.array.shape[self.place(axis)])
 
     def states_of(self, axis: str) -> tuple[State, ...]:
         """States of an axis in order: its labels, or 0, 1, …"""
@@ -80,7 +92,9 @@ class Table:
 
     def marginal(self, axes: Sequence[str]) -> Table:
         """Sum out every other axis; axes in the order asked."""
-        keep = [self.axes.index(name) for name in axes]
+        if len(set(axes)) != len(axes):
+            raise DataError(f"A marginal names the axis {shown(_repeated(axes))} twice. Each axis has its own name.")
+        keep = [self.place(name) for name in axes]
         rest = tuple(i for i in range(len(self.axes)) if i not in keep)
         summed = self.array.sum(axis=rest)
         left = [i for i in range(len(self.axes)) if i in keep]
@@ -88,7 +102,7 @@ class Table:
         return Table(tuple(axes), ordered, {name: self.states[name] for name in axes if name in self.states})
 
 
-def _repeated(names: tuple[str, ...]) -> str:
+def _repeated(names: Sequence[Word]) -> Word:
     return next(name for i, name in enumerate(names) if name in names[:i])
 
 
