@@ -14,7 +14,7 @@ NEEDS = "needs the extra: pip install 'umbel[bayes]'"
 SEED = 20260101
 SIGMAS = 4.0
 """Monte Carlo standard errors: a right run differs by more once in 16,000."""
-SHORT = Nuts(chains=2, draws=1000, warmup=500)
+SHORT = Nuts(chains=2, draws=2500, warmup=700)
 POINTS = (0.05, 0.5, 0.95)
 
 

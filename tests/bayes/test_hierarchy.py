@@ -67,4 +67,4 @@ def test_draws_for_arviz(hierarchy: SampledHierarchy) -> None:
     pytest.importorskip("arviz_base", reason=NEEDS)
     tree = hierarchy.to_arviz()
     np.testing.assert_array_equal(tree["posterior"]["average"].values, hierarchy.average.values)
-    assert tree["posterior"]["unit"].shape == (2, 1000, 8)
+    assert tree["posterior"]["unit"].shape == (2, 2500, 8)

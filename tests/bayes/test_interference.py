@@ -59,5 +59,5 @@ def test_draws_for_arviz(interference: SampledInterference) -> None:
     pytest.importorskip("arviz_base", reason=NEEDS)
     tree = interference.to_arviz()
     np.testing.assert_array_equal(tree["posterior"]["average"].values, interference.average.values)
-    assert tree["posterior"]["effect_slopes"].shape == (2, 1000, 1)
-    assert tree["sample_stats"]["diverging"].shape == (2, 1000)
+    assert tree["posterior"]["effect_slopes"].shape == (2, 2500, 1)
+    assert tree["sample_stats"]["diverging"].shape == (2, 2500)
