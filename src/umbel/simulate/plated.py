@@ -219,13 +219,15 @@ def reaching_atoms(
     rng: np.random.Generator,
     count: int = 4,
     ignored: int = 0,
+    apart: int = 0,
 ) -> tuple[Array, Array] | None:
     """Tables of a hidden mechanism under which a piece takes the same few values everywhere.
 
     For every combination of the other mechanisms' atoms the piece must equal one of two levels;
     which one is a random function of the combination, the constant functions among them, so that
     given any combination both levels occur. Neither level varies with members of ``ignored``: a
-    policy that does not read them sets no other law.
+    policy that does not read them sets no other law. The levels may differ between tables of the
+    mechanisms in ``apart``, for formulas that condition on these.
 
     Returns
     -------
@@ -238,7 +240,9 @@ def reaching_atoms(
     shape = [sizes[p] for p in bits(graph.parents[hidden] & members)] + [sizes[hidden]]
     unknowns = int(np.prod(shape))
     rows: list[Array] = []
-    for choice in product(*(range(len(atoms[node])) for node in others)):
+    choices = list(product(*(range(len(atoms[node])) for node in others)))
+    kinds = [tuple(i for node, i in zip(others, choice, strict=True) if apart >> node & 1) for choice in choices]
+    for choice in choices:
         tables = {node: atoms[node][i] for node, i in zip(others, choice, strict=True)}
         factors: list[Factor] = []
         for node in others:
@@ -249,26 +253,33 @@ def reaching_atoms(
         unit = np.eye(unknowns).reshape((unknowns, *shape))
         factors.append((unit, [fresh, *hidden_axes]))
         rows.append(contract(factors, [*bits(part.given), *bits(part.of), fresh]))
-    centre = np.mean([row.sum(axis=-1) / shape[-1] for row in rows], axis=0)
-    of_axes = tuple(range(centre.ndim - part.of.bit_count(), centre.ndim))
-    step = rng.normal(0.0, 1.0, size=centre.shape)
-    step -= step.mean(axis=of_axes, keepdims=True)
-    flat = tuple(axis for axis, node in enumerate(bits(part.given)) if ignored >> node & 1)
-    if flat:
-        centre, step = (np.broadcast_to(a.mean(axis=flat, keepdims=True), a.shape) for a in (centre, step))
-    step = step * (0.03 / max(float(np.abs(step).max()), 1e-12))
-    levels = np.stack([centre + step, centre - step])
+    start, other = (random_law(shape, rng, floor=0.05) for _ in range(2))
+    levels = _levels(part, rows, kinds, [start, 0.6 * start + 0.4 * other], ignored)
     # Combinations that leave the piece the same room cannot ask for different levels.
     alike, rooms = grouped(np.stack([row.reshape(-1) for row in rows]))
     functions = [np.zeros(len(rows), dtype=int), np.ones(len(rows), dtype=int)]
     functions += [rng.integers(0, 2, size=len(rooms))[alike] for _ in range(count - 2)]
     solved: list[Array] = []
     for function in functions:
-        table = _solved_table(rows, [levels[i] for i in function], shape, rng)
-        if table is None:
+        table = _solved_table(rows, [levels[kind][i] for kind, i in zip(kinds, function, strict=True)], shape, rng)
+        if table is not None:
+            solved.append(table)
+        elif len(solved) < 2:  # one table for each level is the least
             return None
-        solved.append(table)
-    return np.stack(solved), levels
+    return np.stack(solved), levels[kinds[0]]
+
+
+def _levels(
+    part: Piece, rows: list[Array], kinds: list[tuple[int, ...]], starts: list[Array], ignored: int
+) -> dict[tuple[int, ...], Array]:
+    """The values of a piece that two tables give on average, for each kind of row."""
+    flat = tuple(axis for axis, node in enumerate(bits(part.given)) if ignored >> node & 1)
+    levels = {}
+    for kind in sorted(set(kinds)):
+        alike = [row for row, other in zip(rows, kinds, strict=True) if other == kind]
+        means = [np.mean([row @ start.reshape(-1) for row in alike], axis=0) for start in starts]
+        levels[kind] = np.stack([np.broadcast_to(m.mean(axis=flat, keepdims=True), m.shape) for m in means])
+    return levels
 
 
 def _solved_table(rows: list[Array], targets: list[Array], shape: list[int], rng: np.random.Generator) -> Array | None:

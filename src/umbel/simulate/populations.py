@@ -20,7 +20,7 @@ from umbel.simulate.discrete import random_law
 from umbel.simulate.plated import PlatedModel, random_plated, reaching_atoms
 from umbel.structure.plates import innermost
 
-OWNER_SIZES = (8, 6, 12, 4)
+OWNER_SIZES = (8, 12, 16, 6)
 """States of a variable whose mechanism is solved for: more give more freedom, and larger tables."""
 
 
@@ -61,9 +61,8 @@ def reaching_population(
     owners = _owners(lowering, attempt % 2) if lowering else {}
     if owners is None:
         return None
-    for at, part in _visible(lowering) if lowering else ():
-        if not part.of >> owners[at] & 1:
-            sizes[owners[at]] = OWNER_SIZES[attempt // 2 % len(OWNER_SIZES)]
+    if lowering is not None:
+        _enlarge(sizes, lowering, owners, attempt)
     treatment = road.task.treatment
     atoms: dict[int, Array] = {}
     policy: ActualPolicy | None = None
@@ -74,12 +73,28 @@ def reaching_population(
         if policy is not None and own is not None and treatment is not None and own.factors == 1 << treatment.node:
             atoms[treatment.node] = _mechanisms(graph, members, sizes, treatment.node, policy, rng)
         reads = treatment.reads if treatment is not None else 0
-        levels = _reached(lowering, graph, members, sizes, atoms, owners, reads, rng)
+        apart = attempt % 4 > 1
+        levels = _reached(lowering, graph, members, sizes, atoms, owners, reads, rng, apart=apart)
         if levels is None:
             return None
         if own is not None and own.factors in levels and treatment is not None:
             policy = _level_policy(road.task, own, levels[own.factors][0])
     return random_plated(graph, members, graph.everything, rng=rng, sizes=sizes, atoms=atoms), policy
+
+
+def _enlarge(sizes: list[int], lowering: Lowered, owners: Mapping[int, int], attempt: int) -> None:
+    """More states for what pieces integrate: for the owners, else for the rest of what no law shows."""
+    visible = _visible(lowering)
+    shown = 0
+    for _, part in visible:
+        shown |= part.of | part.given
+    for at, part in visible:
+        inside = part.factors & ~shown
+        if part.of >> owners[at] & 1 == 0:
+            sizes[owners[at]] = OWNER_SIZES[attempt // 4 % len(OWNER_SIZES)]
+        elif attempt > 3:
+            for node in bits(inside):
+                sizes[node] = max(sizes[node], 4)
 
 
 def _mechanisms(
@@ -136,6 +151,8 @@ def _reached(
     owners: Mapping[int, int],
     reads: int,
     rng: np.random.Generator,
+    *,
+    apart: bool,
 ) -> dict[int, Array] | None:
     """Fill ``atoms`` so that every visible piece takes two values; the values by its factors."""
     record = replace(lowering.record, graph=graph)
@@ -147,17 +164,25 @@ def _reached(
         if node not in hidden and node not in atoms:
             inside = [sizes[p] for p in bits(graph.parents[node] & members)]
             several += 1
-            atoms[node] = random_law([2 if several <= 3 else 1, *inside, sizes[node]], rng, floor=0.02)
+            atoms[node] = _spread([2 if several <= 3 else 1, *inside, sizes[node]], rng)
     levels: dict[int, Array] = {}
     for at, part in _visible(lowering):
         if any(other in hidden and other != owners[at] and other not in atoms for other in bits(part.factors)):
             return None
         atoms.pop(owners[at], None)
-        solved = reaching_atoms(part, owners[at], record, atoms, sizes, rng, ignored=ignored)
+        together = treatment.factors if treatment else 0
+        differ = record.members & ~together if apart and part != treatment else 0
+        solved = reaching_atoms(part, owners[at], record, atoms, sizes, rng, ignored=ignored, apart=differ)
         if solved is None:
             return None
         atoms[owners[at]], levels[part.factors] = solved
     return levels
+
+
+def _spread(shape: list[int], rng: np.random.Generator) -> Array:
+    """Random laws far from each other: mixtures of them reach more."""
+    weights = random_law(shape, rng, floor=0.05) ** 3
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
 def _visible(lowering: Lowered) -> list[tuple[int, Piece]]:

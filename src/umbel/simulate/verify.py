@@ -228,12 +228,14 @@ def population_gap(road: Road, rng: np.random.Generator) -> float | None:
     own = (solve(soft(task)) if road.lowerings else flat_route(soft(task))) if inside else road
     if own is None or own.expr is None:
         return None
-    for attempt in range(30):
+    gap: float | None = None
+    for attempt in range(32):
         built = reaching_population(own, rng, attempt)
         if built is not None:
-            model, policy = built
-            return _population_error(own, model, policy)
-    return None
+            gap = _population_error(own, *built)
+            if gap != float("inf"):  # else the formula reads more than this population reaches
+                return gap
+    return gap
 
 
 def _population_error(road: Road, model: PlatedModel, policy: ActualPolicy | None) -> float:
