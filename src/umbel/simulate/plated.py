@@ -220,6 +220,7 @@ def reaching_atoms(
     count: int = 4,
     ignored: int = 0,
     apart: int = 0,
+    policy: int = 0,
 ) -> tuple[Array, Array] | None:
     """Tables of a hidden mechanism under which a piece takes the same few values everywhere.
 
@@ -227,7 +228,8 @@ def reaching_atoms(
     which one is a random function of the combination, the constant functions among them, so that
     given any combination both levels occur. Neither level varies with members of ``ignored``: a
     policy that does not read them sets no other law. The levels may differ between tables of the
-    mechanisms in ``apart``, for formulas that condition on these.
+    mechanisms in ``apart``, for formulas that condition on these; they are such that the first
+    table of the mechanisms in ``policy``, the intervention's law, can reach them.
 
     Returns
     -------
@@ -254,7 +256,9 @@ def reaching_atoms(
         factors.append((unit, [fresh, *hidden_axes]))
         rows.append(contract(factors, [*bits(part.given), *bits(part.of), fresh]))
     start, other = (random_law(shape, rng, floor=0.05) for _ in range(2))
-    levels = _levels(part, rows, kinds, [start, 0.6 * start + 0.4 * other], ignored)
+    led = [row for row, choice in zip(rows, choices, strict=True) if not _beyond(others, choice, policy)]
+    led_kinds = [kind for kind, choice in zip(kinds, choices, strict=True) if not _beyond(others, choice, policy)]
+    levels = _levels(part, led, led_kinds, [start, 0.6 * start + 0.4 * other], ignored)
     # Combinations that leave the piece the same room cannot ask for different levels.
     alike, rooms = grouped(np.stack([row.reshape(-1) for row in rows]))
     functions = [np.zeros(len(rows), dtype=int), np.ones(len(rows), dtype=int)]
@@ -267,6 +271,11 @@ def reaching_atoms(
         elif len(solved) < 2:  # one table for each level is the least
             return None
     return np.stack(solved), levels[kinds[0]]
+
+
+def _beyond(nodes: list[int], choice: tuple[int, ...], policy: int) -> bool:
+    """Whether a choice takes another than the first table of a mechanism in ``policy``."""
+    return any(policy >> node & 1 and i for node, i in zip(nodes, choice, strict=True))
 
 
 def _levels(

@@ -172,7 +172,10 @@ def _reached(
         atoms.pop(owners[at], None)
         together = treatment.factors if treatment else 0
         differ = record.members & ~together if apart and part != treatment else 0
-        solved = reaching_atoms(part, owners[at], record, atoms, sizes, rng, ignored=ignored, apart=differ)
+        policy = together if together & (together - 1) == 0 else 0
+        solved = reaching_atoms(
+            part, owners[at], record, atoms, sizes, rng, ignored=ignored, apart=differ, policy=policy
+        )
         if solved is None:
             return None
         atoms[owners[at]], levels[part.factors] = solved
