@@ -292,7 +292,7 @@ def evaluate(
     joint: Table,
     axes: Sequence[Symbol],
     *,
-    plates: Sequence[str] = (),
+    plates: Sequence[str] | None = None,
     laws: Mapping[str, Table] | None = None,
     domains: Domains = (),
 ) -> Table:
@@ -310,7 +310,8 @@ def evaluate(
     axes
         The answer's axes: outcomes first, then free treatments and conditions.
     plates
-        All plates' names; those among the joint's axes index rows.
+        All plates' names; those among the joint's axes index rows. None: not known, and a first
+        axis ``"unit"`` means that there are some.
     laws
         Tables of unspecified laws ``q``, keyed by treatment; first axis the treatment.
     domains
@@ -326,8 +327,8 @@ def evaluate(
     if not np.isfinite(joint.array).all() or (joint.array < 0).any() or joint.array.sum() <= 0:
         raise DataError("A joint law has finite, non-negative entries with a positive sum.")
     law = labelled(Table(joint.axes, joint.array / joint.array.sum(), joint.states), domains)
-    nested = bool(plates) and joint.axes[:1] == ("unit",)
-    indexed = tuple(name for name in joint.axes[1:] if name in plates) if nested else ()
+    nested = (plates is None or bool(plates)) and joint.axes[:1] == ("unit",)
+    indexed = tuple(name for name in joint.axes[1:] if name in (plates or ())) if nested else ()
     population = Population(law, nested, indexed, laws or {})
     tensor = evaluate_expr(expr, population, 0)
     nuisance = [symbol for symbol in tensor.labels if symbol not in axes]

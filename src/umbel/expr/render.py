@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from umbel.expr.build import factors_of, free, product
+from umbel.expr.build import ONE, factors_of, free, product
 from umbel.expr.nodes import (
     AtState,
     Certain,
@@ -32,6 +32,7 @@ from umbel.expr.nodes import (
     Symbol,
     Value,
 )
+from umbel.lexer import quoted, quoted_if_needed
 from umbel.variable import State
 
 
@@ -84,11 +85,23 @@ def is_conditional(law: Law) -> bool:
 
 
 def _name(name: str, style: Style) -> str:
-    plain = name.replace("_", "").replace(".", "").isalnum()
     if style.latex:
-        escaped = "".join(_LATEX_MARKS.get(letter, letter) for letter in name)
-        return escaped if len(name) == 1 else f"\\text{{{escaped}}}"
-    return name if plain and not name[0].isdigit() else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return name if len(name) == 1 and name.isalpha() else _latex_words(name)
+    return quoted_if_needed(name)
+
+
+def _latex_words(words: str) -> str:
+    """Words from outside inside a formula: every mark that LaTeX would read as its own is escaped."""
+    return "\\text{" + "".join(_LATEX_MARKS.get(letter, letter) for letter in " ".join(words.split())) + "}"
+
+
+def _number(value: float, style: Style) -> str:
+    """A number with as many digits as a reader may need to compute with it."""
+    words = f"{value:.12g}"
+    if style.latex and "e" in words:
+        mantissa, exponent = words.split("e")
+        return f"{mantissa} \\times 10^{{{int(exponent)}}}"
+    return words
 
 
 _LATEX_MARKS = {
@@ -125,7 +138,7 @@ def state_text(state: State) -> str:
     """A state as the question language writes it."""
     if isinstance(state, bool):
         return "true" if state else "false"
-    return repr(state) if not isinstance(state, str) else '"' + state.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return quoted(state) if isinstance(state, str) else repr(state)
 
 
 def _value(value: Value | Symbol, style: Style) -> str:
@@ -135,10 +148,9 @@ def _value(value: Value | Symbol, style: Style) -> str:
         case AtState(state):
             return _name(state, style) if style.latex and isinstance(state, str) else state_text(state)
         case Policy(_, given, law):
-            words = (
-                law.text if law is not None else "q" + ("(" + ", ".join(m.name for m in given) + ")" if given else "")
-            )
-            return f"\\text{{{words}}}" if style.latex and law is not None else words
+            if law is not None:
+                return _latex_words(law.text) if style.latex else law.text
+            return "q" + ("(" + ", ".join(_name(m.name, style) for m in given) + ")" if given else "")
         case Certain(inner):
             return (
                 f"{style.point}_{{{_value(inner, style)}}}" if style.latex else f"{style.point}({_value(inner, style)})"
@@ -172,7 +184,7 @@ def _leaf(leaf: Probability | Inside | Drawn, style: Style, *, mean: bool = Fals
         case Drawn(policy, of, given):
             if policy.law is None:
                 return f"q({_slots((of,), given, style)})"
-            words = f"\\text{{{policy.law.text}}}" if style.latex else policy.law.text
+            words = _latex_words(policy.law.text) if style.latex else policy.law.text
             tilde = " \\sim " if style.latex else " ~ "
             return f"[{_slot(of, style)}{tilde}{words}]"
 
@@ -219,7 +231,7 @@ def _factor(expr: Expr, style: Style) -> str:
 def _expr(expr: Expr, style: Style) -> str:
     match expr:
         case Number(value):
-            return f"{value:g}"
+            return _number(value, style)
         case NumericValue(symbol):
             return _symbol(symbol, style)
         case Probability() | Inside() | Drawn():
@@ -245,10 +257,15 @@ def _sums_last(factors: tuple[Expr, ...]) -> list[Expr]:
 def _linear(terms: tuple[tuple[float, Expr], ...], style: Style) -> str:
     words = ""
     for coefficient, term in terms:
+        if isinstance(term, Number):
+            coefficient, term = coefficient * term.value, ONE
         sign = " - " if coefficient < 0 else " + "
         if not words:
             sign = "-" if coefficient < 0 else ""
-        amount = "" if abs(coefficient) == 1 else f"{abs(coefficient):g} "
+        if term == ONE:
+            words += sign + _number(abs(coefficient), style)
+            continue
+        amount = "" if abs(coefficient) == 1 else f"{_number(abs(coefficient), style)} "
         words += sign + amount + _factor(term, style)
     return words
 

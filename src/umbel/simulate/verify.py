@@ -99,13 +99,15 @@ def flat_gap(road: Road, rng: np.random.Generator) -> float:
     model = random_model(task.graph, rng=rng, sizes=_random_sizes(task.graph, rng))
     (outcome,) = bits(task.outcomes)
     if task.treatment is None:
-        return _gap(evaluate(_expr(road), model.table(), task.symbols(task.outcomes)).array, model.joint([outcome]))
+        return _gap(
+            evaluate(_expr(road), model.table(), task.symbols(task.outcomes), plates=()).array, model.joint([outcome])
+        )
     node = task.treatment.node
     own = solve(soft(task)) if road.flat is not None else road
     policy = ActualPolicy.random(task, dict(enumerate(model.sizes)), rng)
     truth = model.intervened(node, policy.reads, policy.mechanism).joint([outcome])
     laws = {task.graph.names[node]: policy.table}
-    found = evaluate(_expr(own), model.table(), task.symbols(task.outcomes), laws=laws)
+    found = evaluate(_expr(own), model.table(), task.symbols(task.outcomes), plates=(), laws=laws)
     worst = _gap(found.array, truth)
     if task.treatment.policy is None and road.flat is not None and road.flat_expr is not None:
         worst = max(worst, _held_gap(road, model, outcome, node))
@@ -117,7 +119,7 @@ def _held_gap(road: Road, model: DiscreteModel, outcome: int, node: int) -> floa
     task = road.task
     axes = (*task.symbols(task.outcomes), *task.symbols(1 << node))
     assert road.flat_expr is not None
-    found = evaluate(road.flat_expr, model.table(), axes).array
+    found = evaluate(road.flat_expr, model.table(), axes, plates=()).array
     states = range(model.sizes[node])
     truths = [model.intervened(node, (), np.eye(model.sizes[node])[state]).joint([outcome]) for state in states]
     return _gap(found, np.stack(truths, axis=-1))
