@@ -125,7 +125,7 @@ def remarks_of(road: Road) -> tuple[str, ...]:
 def _theorem(task: Task, identified: bool, erased: bool) -> Iterator[str]:
     """Theorems 12 and 13, where their conditions hold."""
     assert task.treatment is not None
-    if _hidden_confounder_inside(task):
+    if _beyond_the_theorems(task):
         return
     if task.graph.plate_of[task.treatment.node] < 0:
         if not identified and not erased:
@@ -136,9 +136,18 @@ def _theorem(task: Task, identified: bool, erased: bool) -> Iterator[str]:
         yield f"Theorem 12, condition ({condition}) holds."
 
 
-def _hidden_confounder_inside(task: Task) -> bool:
-    """Whether a hidden member confounds members: the theorems exclude it."""
-    graph = task.graph
+def _beyond_the_theorems(task: Task) -> bool:
+    """Whether the theorems say nothing: a hidden member confounds members, or a hidden variable has causes.
+
+    Nor do they speak of shared laws, or of policies that read what the treatment does not.
+    """
+    graph, treatment = task.graph, task.treatment
+    relevant = ancestors(graph, task.outcomes)
+    assert treatment is not None
+    if graph.facts.shared & relevant or treatment.reads & ~graph.parents[treatment.node]:
+        return True
+    if any(graph.parents[node] | graph.siblings[node] for node in bits(graph.latent & relevant)):
+        return True
     for node in range(len(graph.names)):
         if graph.plate_of[node] < 0:
             continue
@@ -188,6 +197,11 @@ def certificate_of(graph: Graph, road: Road) -> Certificate:
     assert road.flat is not None
     lines = [_hedge_text(road, hedge) for hedge in road.flat.hedges]
     complete = not graph.plates
+    if not lines:
+        lines.append(
+            "A formula exists on paper, but it reads laws that no units show: they do not vary beside the laws that "
+            "it reads with them (positivity, Assumption 3)."
+        )
     if not complete:
         lines.append("This route (laws inside units) is not complete: another might exist.")
     return Certificate("hedge" if complete else "route", " ".join(lines), remedies_of(road.task))

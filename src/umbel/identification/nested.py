@@ -58,7 +58,7 @@ def solve(task: Task) -> Road:
             if again.expr is not None:
                 lifted = positive.lift(again.expr)
                 return replace(again, task=task, lowerings=(positive, *again.lowerings), expr=lifted)
-    return stuck or _stuck_inside(plate)
+    return stuck or replace(_stuck_inside(plate), task=task)
 
 
 def _stuck_inside(plate: Plate) -> Road:

@@ -52,6 +52,14 @@ def _unsupported_graph(graph: Graph, question: Question) -> Refusal | None:
                 f"{graph.names[node]} lives in a network; effects under interference are not answered yet.",
                 "Ask in a graph without a network.",
             )
+    for node in bits(graph.facts.shared & relevant & ~graph.latent):
+        if graph.plate_of[node] < 0:
+            name = graph.names[node]
+            return Refusal(
+                f"`assume shared {name}` makes {name} a function of its parents; formulas that condition on both "
+                "would read what never occurs.",
+                "Drop the assumption.",
+            )
     touched = relevant | sum(1 << graph.index(name) for name in names)
     for aggregate in graph.aggregates:
         if touched >> aggregate.child & 1 or any(touched >> part.node & 1 for part in aggregate.parts):
