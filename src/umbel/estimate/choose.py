@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from umbel.data.study import Study
 from umbel.estimate.estimator import Estimator, Supported, Target
+from umbel.estimate.models import PAPER
 from umbel.estimate.summaries import NormalHierarchy
 from umbel.estimate.units import UnitsPlugIn
 from umbel.results.step import Refusal
@@ -20,9 +21,13 @@ def estimators(
     Examples
     --------
     >>> [one.name for one in estimators()]
-    ['normal hierarchy', 'units']
+    ['normal hierarchy', 'units', 'plug-in']
     """
-    return (NormalHierarchy(location=location, scale=scale, level=level), UnitsPlugIn(level=level))
+    return (
+        NormalHierarchy(location=location, scale=scale, level=level),
+        UnitsPlugIn(level=level),
+        UnitsPlugIn(level=level, models=PAPER, name="plug-in"),
+    )
 
 
 def choose(target: Target, study: Study, among: tuple[Estimator, ...]) -> Estimator | Refusal:

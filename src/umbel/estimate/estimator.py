@@ -7,18 +7,34 @@ reason; ``estimate`` reads what it needs from the study and returns an :class:`E
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from umbel.data.study import Study
-from umbel.expr.nodes import Expr
+from umbel.expr.estimand import Requirement
+from umbel.expr.nodes import Expr, Symbol
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import DataSource, Estimate, Row
 from umbel.variable import Domain
+
+Watch = Callable[[Iterable[int], str, int], Iterable[int]]
+"""Passes steps through and may show how far they are: ``watch(range(200), "bootstrap", 200)``."""
+
+
+def unwatched(steps: Iterable[int], what: str, total: int) -> Iterable[int]:
+    """The steps, and nobody looks on.
+
+    Examples
+    --------
+    >>> list(unwatched(range(2), "bootstrap", 2))
+    [0, 1]
+    """
+    del what, total
+    return steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +49,17 @@ class Target:
         The estimand; it carries levels, laws and interventions, so that nothing else is needed.
     domains
         States of the variables that have declared ones.
+    axes
+        Variables that the question leaves free: one row per value. Empty for a single number.
+    requirements
+        Positivity conditions, which data turns into Checks.
     """
 
     term: str
     expr: Expr
     domains: Mapping[str, Domain] = field(default_factory=dict)
+    axes: tuple[Symbol, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +117,9 @@ class Estimator(Protocol):
         """Whether this estimator answers that estimand from such a study."""
         ...
 
-    def estimate(self, target: Target, study: Study, *, rng: np.random.Generator) -> Estimated | Refusal:
+    def estimate(
+        self, target: Target, study: Study, *, rng: np.random.Generator, watch: Watch = unwatched
+    ) -> Estimated | Refusal:
         """Read the study and estimate; a Refusal when the data cannot carry it."""
         ...
 

@@ -1,8 +1,9 @@
 """Models across units: how a factor such as p(z | q^a) is learnt from units' laws.
 
-One frozen dataclass holds the choices of Weinstein and Blei (JMLR 27(37) 2026), Appendix D:
-penalised logistic regression for a mechanism, linear regression of logits for a law, a
-Gaussian-process classifier for the outcome. Conditions that are categories split the units.
+One frozen dataclass holds the choices: logistic regression for a mechanism, a regression of a law
+on laws, a Gaussian-process classifier for the outcome. ``PAPER`` has those of Weinstein and Blei
+(JMLR 27(37) 2026), Appendix D; the default ones stray less when units have few members.
+Conditions that are categories split the units.
 """
 
 from __future__ import annotations
@@ -29,26 +30,32 @@ WEIGHTS = WEIGHTS / WEIGHTS.sum()
 
 
 @dataclass(frozen=True, slots=True)
-class PaperModels:
-    """The regressions of Appendix D.
+class UnitModels:
+    """The regressions across units.
 
     Parameters
     ----------
     penalty
-        Ridge penalty of logistic regressions; the paper's software has 1.
+        Ridge penalty of logistic regressions. It shrinks effects, so it is as small as lets
+        classes that can be told apart have a fit; the paper's software has 1.
     outcome
         For a binary outcome of the unit: ``"process"`` as in D.3, O(units³), or ``"logistic"``.
+    shares
+        Laws that are read from the units themselves, and laws that are learnt: ``"observed"``
+        shares are unbiased, and a unit without a member in a cell is filled in from the units that
+        have some; ``"smoothed"`` ones have a pseudo-count in each cell, as in the paper.
     """
 
-    penalty: float = 1.0
+    penalty: float = 0.01
     outcome: Literal["process", "logistic"] = "process"
+    shares: Literal["observed", "smoothed"] = "observed"
 
     def law(self, target: LawValues, features: Array, weights: Array) -> Predict | None:
         """Conditional mean of each cell of a law; None with too few units.
 
-        Without features: the mean. Shares of two states: a line for each cell's logit with a
-        normal law of its residuals, all integrated back. More states, or means of numbers: a line
-        for the value itself.
+        Without features: the mean. Observed shares: a logistic curve for each cell. Smoothed shares
+        of two states: a line for each cell's logit with a normal law of its residuals, all
+        integrated back. More states, or means of numbers: a line for the value itself.
         """
         rows = len(features)
         if features.shape[1] == 0:
@@ -58,6 +65,8 @@ class PaperModels:
         if rows < design.shape[1] + 1:
             return None
         root = np.sqrt(weights * rows / weights.sum())[:, None]
+        if self.shares == "observed" and target.share and target.observed is not None:
+            return self._shares(target.observed, features, weights, states=not target.averaged)
         binary = target.share and (target.averaged or target.values.shape[1] == 2)
         flat = target.features() if binary else target.values.reshape(rows, -1)  # (rows, cells)
         lines = np.linalg.lstsq(root * design, root * flat, rcond=None)[0]
@@ -70,6 +79,27 @@ class PaperModels:
             centre = np.column_stack([np.ones(len(at)), at]) @ lines  # (rows, cells)
             ones = expit(centre[..., None] + spread[:, None] * NODES) @ WEIGHTS
             return ones if target.averaged else np.concatenate([1.0 - ones, ones], axis=1)
+
+        return predict
+
+    def _shares(self, observed: Array, features: Array, weights: Array, *, states: bool) -> Predict | None:
+        """Each cell's share as a logistic curve, fitted to the units that have members there.
+
+        Only the mean matters, and an observed share has the right mean whatever its unit's size; a
+        logit of a smoothed one has not.
+        """
+        fits = []
+        for cell in observed.reshape(len(observed), -1).T:
+            full = ~np.isnan(cell)
+            if full.sum() < features.shape[1] + 2:
+                return None
+            scale = weights[full] * full.sum() / weights[full].sum()
+            fits.append(fit_logistic(features[full], cell[full], weights=scale, penalty=self.penalty))
+
+        def predict(at: Array) -> Array:
+            curves = np.stack([fit.predict(at) for fit in fits], axis=1)  # (rows, cells)
+            laws = curves.reshape((len(at), observed.shape[1] if states else 1, -1))
+            return (laws / laws.sum(axis=1, keepdims=True)).reshape(curves.shape) if states else curves
 
         return predict
 
@@ -106,3 +136,7 @@ class PaperModels:
             return lambda at: logistic.predict(at)[:, None]
         process = fit_gp(features, values)
         return lambda at: process.predict(at)[:, None]
+
+
+PAPER = UnitModels(penalty=1.0, shares="smoothed")
+"""The choices of Appendix D, which its published tables were made with."""

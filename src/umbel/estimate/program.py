@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umbel.estimate.conditions import Models, Unsupported, conditions_of, one_hot, policy_weights
-from umbel.estimate.models import PaperModels
+from umbel.estimate.models import UnitModels
+from umbel.estimate.tensors import CellsOf, Label, Tensor, UnitAxis, aligned, product, shaped
 from umbel.estimate.unit_data import LawValues, UnitData
 from umbel.expr.build import factors_of, free
 from umbel.expr.nodes import (
@@ -41,31 +42,6 @@ from umbel.expr.nodes import (
 )
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class UnitAxis:
-    """The axis of an independent draw of a unit."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class CellsOf:
-    """The axis of the cells of a law that a regression generates."""
-
-    law: Symbol
-
-
-Label = UnitAxis | CellsOf | Symbol
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tensor:
-    """An array with one label per axis."""
-
-    labels: tuple[Label, ...]
-    array: Array
 
 
 @dataclass(slots=True)
@@ -98,12 +74,14 @@ class Engine:
     """Data and models; :meth:`number` evaluates an estimand.
 
     ``fitted`` keeps models by what they are of and given, so that both sides of a contrast share
-    them: an intervention changes where a model is read and not how it is fitted.
+    them: an intervention changes where a model is read and not how it is fitted. ``filled`` keeps
+    laws whose holes have been filled in.
     """
 
     data: UnitData
-    models: PaperModels
+    models: UnitModels
     fitted: dict[tuple[Meaning, ...], Models] = field(default_factory=dict)
+    filled: dict[Meaning, Array] = field(default_factory=dict)
 
     def number(self, expr: Expr) -> float:
         """The estimand's value; NaN where a factor cannot be learnt from these units.
@@ -138,8 +116,8 @@ class Engine:
                 return self.total(over, body, scope)
             case Linear(terms):
                 return self.combination(terms, scope)
-            case Quotient():
-                raise Unsupported("The estimand is a quotient of laws of units.", "Condition on fewer variables.")
+            case Quotient(numerator, denominator):
+                return self.ratio(numerator, denominator, scope)
             case _:
                 assert_never(expr)
 
@@ -150,6 +128,13 @@ class Engine:
         scope.borrowed.update(*(branch.borrowed for branch in branches))
         labels = tuple(dict.fromkeys(label for _, part in parts for label in part.labels))
         return Tensor(labels, sum((w * aligned(part, labels) for w, part in parts), np.zeros(())))
+
+    def ratio(self, numerator: Expr, denominator: Expr, scope: Scope) -> Tensor:
+        """A quotient of two numbers; NaN where the denominator is zero."""
+        above, below = self.value(numerator, scope.inner()), self.value(denominator, scope.inner())
+        if above.labels or below.labels:
+            raise Unsupported("The estimand is a quotient of laws of units.", "Condition on fewer variables.")
+        return Tensor((), above.array / below.array if below.array else np.array(np.nan))
 
     def total(self, over: tuple[Symbol, ...], body: Expr, scope: Scope) -> Tensor:
         """A sum: symbols are bound, factors evaluated, axes contracted."""
@@ -240,7 +225,7 @@ class Engine:
             cells,
             self.known(leaf),
         )
-        return _shaped(found, at.axis, at.running, CellsOf(symbol), cells)
+        return shaped(found, at.axis, at.running, CellsOf(symbol), cells)
 
     def learnt(self, leaf: Probability, scope: Scope) -> Tensor:
         """Probabilities of a unit variable's states given laws and other unit variables."""
@@ -261,7 +246,7 @@ class Engine:
             states,
             self.known(leaf),
         )
-        tensor = _shaped(found, at.axis, at.running, symbol, states)
+        tensor = shaped(found, at.axis, at.running, symbol, states)
         if isinstance(slot, Held):
             assert isinstance(slot.value, AtState)
             chosen = one_hot(slot.value.state, column.states, symbol.meaning.name)
@@ -281,15 +266,14 @@ class Engine:
             1,
             self.known(leaf, "mean"),
         )
-        tensor = _shaped(found, at.axis, at.running, symbol, 1)
+        tensor = shaped(found, at.axis, at.running, symbol, 1)
         return Tensor(tensor.labels[:-1], tensor.array[..., 0])
 
     def inside(self, law: Symbol, of: tuple[Slot, ...], given: tuple[Slot, ...], scope: Scope) -> Tensor:
         """A within-unit law at its arguments: the unit's own, or the cells that a regression fills."""
-        values = self.law(law).values
         if law in scope.units:
-            return self.picked(values, (UnitAxis(scope.units[law]),), (*of, *given))
-        shape = values.shape[1:]
+            return self.picked(self.shown(law), (UnitAxis(scope.units[law]),), (*of, *given))
+        shape = self.law(law).values.shape[1:]
         cells = int(np.prod(shape))
         return self.picked(np.eye(cells).reshape((cells, *shape)), (CellsOf(law),), (*of, *given))
 
@@ -326,6 +310,15 @@ class Engine:
         meanings = tuple((slot.symbol if isinstance(slot, Held) else slot).meaning for slot in (*leaf.of, *leaf.given))
         return self.fitted.setdefault((Raw(kind), *meanings), {})
 
+    def shown(self, symbol: Symbol) -> Array:
+        """A law as the units show it, for where they are read and nothing is learnt from them."""
+        values = self.law(symbol)
+        if self.models.shares == "smoothed":
+            return values.values
+        if symbol.meaning not in self.filled:
+            self.filled[symbol.meaning] = values.unbiased(self.data.weights)
+        return self.filled[symbol.meaning]
+
     def law(self, symbol: Symbol) -> LawValues:
         """The observed values of a law."""
         assert isinstance(symbol.meaning, Law)
@@ -357,32 +350,3 @@ def _laws(expr: Expr, symbol: Symbol) -> Iterator[Probability]:
             return
         case _:
             assert_never(expr)
-
-
-def product(tensors: list[Tensor], gone: tuple[Label, ...]) -> Tensor:
-    """Multiply tensors and sum out labels, in the cheapest order."""
-    labels = tuple(dict.fromkeys(label for tensor in tensors for label in tensor.labels))
-    number = {label: index for index, label in enumerate(labels)}
-    kept = tuple(label for label in labels if label not in gone)
-    operands: list[Any] = []  # einsum's interleaved form has no type of its own
-    for tensor in tensors:
-        operands += [tensor.array, [number[label] for label in tensor.labels]]
-    if not operands:
-        return Tensor((), np.ones(()))
-    return Tensor(kept, np.asarray(np.einsum(*operands, [number[label] for label in kept], optimize=True)))
-
-
-def aligned(tensor: Tensor, labels: tuple[Label, ...]) -> Array:
-    """The tensor's array with axes in the order of ``labels``, size one where it has none."""
-    present = [label for label in labels if label in tensor.labels]
-    array = np.transpose(tensor.array, [tensor.labels.index(label) for label in present])
-    return array.reshape([array.shape[present.index(one)] if one in present else 1 for one in labels])
-
-
-def _shaped(found: Array, axis: int | None, running: tuple[tuple[Symbol, int], ...], last: Label, cells: int) -> Tensor:
-    """Predictions (places, rows, cells) as a tensor: running variables, the unit axis, the cells."""
-    sizes = tuple(size for _, size in running)
-    labels: tuple[Label, ...] = tuple(symbol for symbol, _ in running)
-    if axis is None:
-        return Tensor((*labels, last), found.reshape((*sizes, cells)))
-    return Tensor((*labels, UnitAxis(axis), last), found.reshape((*sizes, found.shape[1], cells)))

@@ -18,6 +18,7 @@ from umbel.expr.build import all_symbols, leaves
 from umbel.expr.evaluate import evaluate
 from umbel.expr.nodes import Drawn, Expr, Held, Inside, Law, Meaning, NumericValue, Policy, Probability, Raw, Symbol
 from umbel.numerics.tables import Table
+from umbel.variable import State
 
 Array = NDArray[np.float64]
 
@@ -68,29 +69,23 @@ def reading_of(target: Target) -> Reading:
     return Reading(tuple((law, _averaged(law, target.expr), _ordinary(law)) for law in laws), wanted)
 
 
-def unit_data(reading: Reading, nested: Nested) -> tuple[UnitData, tuple[tuple[str, float], ...]]:
-    """Arrays for the engine, and for each law the largest share of units with an empty cell."""
+def unit_data(reading: Reading, nested: Nested) -> UnitData:
+    """Arrays for the engine."""
     weights = nested.unit_weights[nested.levels[0]]
     weights = weights / weights.sum()
     laws: dict[Law, LawValues] = {}
-    states: dict[str, tuple[object, ...]] = {}
-    lacking: list[tuple[str, float]] = []
+    states: dict[str, tuple[State, ...]] = {}
     for (law, averaged, ordinary), cells in zip(reading.laws, nested.cells, strict=True):
         states |= dict(zip(cells.request.by, cells.states, strict=True))
         if not ordinary:
             laws[law] = _identified(law, cells)
         elif averaged:
             (name,) = cells.request.of
-            laws[law], missing = means_of(cells, binary=_binary(cells, nested.ranges[name]), weights=weights)
-            lacking.append((_label(law), float(missing.max())))
+            laws[law] = means_of(cells, binary=_binary(cells, nested.ranges[name]), weights=weights)
         else:
             laws[law] = shares_of(cells, len(law.of))
-            conditions = cells.counts.sum(axis=tuple(range(-len(law.of), 0)))
-            empty = np.tensordot(weights, (conditions == 0).astype(np.float64), axes=(0, 0))
-            lacking.append((_label(law), float(empty.max())))
     sizes = nested.cells[0].counts.reshape(nested.units, -1).sum(axis=1)
-    data = UnitData(weights, laws, nested.columns, states, sizes)  # type: ignore[arg-type]
-    return data, tuple(lacking)
+    return UnitData(weights, laws, nested.columns, states, sizes)
 
 
 def _request(law: Law, averaged: bool, ordinary: bool) -> Request:

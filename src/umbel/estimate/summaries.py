@@ -15,7 +15,7 @@ import numpy as np
 
 from umbel.data.study import Study
 from umbel.data.summaries import UnitSummaries, read_summary
-from umbel.estimate.estimator import Estimated, Supported, Target, unused
+from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
 from umbel.estimate.within import matching_factor
 from umbel.model.query import Question
 from umbel.numerics.hierarchy import HierarchyPosterior, default_scales, normal_hierarchy
@@ -66,9 +66,11 @@ class NormalHierarchy:
         found = _matched(target, study)
         return found if isinstance(found, Refusal) else Supported(score=10)
 
-    def estimate(self, target: Target, study: Study, *, rng: np.random.Generator) -> Estimated | Refusal:
+    def estimate(
+        self, target: Target, study: Study, *, rng: np.random.Generator, watch: Watch = unwatched
+    ) -> Estimated | Refusal:
         """Posterior of the estimand; deterministic, ``rng`` is not used."""
-        del rng
+        del rng, watch
         found = _matched(target, study)
         if isinstance(found, Refusal):
             return found

@@ -36,11 +36,18 @@ class LawValues:
         The law enters through its mean alone.
     share
         Every value is a probability, so that logits are its natural scale.
+    observed
+        The same as observed, unbiased and without pseudo-counts; NaN where a unit has no member.
+        None where there is no such thing.
+    conditions
+        Shape (units, cells of the conditions): smoothed shares of members in each.
     """
 
     values: Array
     averaged: bool
     share: bool
+    observed: Array | None = None
+    conditions: Array | None = None
 
     def features(self) -> Array:
         """What regressions read: logits of shares against the first state, or means."""
@@ -48,7 +55,36 @@ class LawValues:
 
     def taken(self, units: Codes) -> LawValues:
         """The law in some units, in the order given."""
-        return LawValues(self.values[units], self.averaged, self.share)
+        observed = None if self.observed is None else self.observed[units]
+        conditions = None if self.conditions is None else self.conditions[units]
+        return LawValues(self.values[units], self.averaged, self.share, observed, conditions)
+
+    def unbiased(self, weights: Array) -> Array:
+        """Observed values, with those that a unit lacks filled in from the units that have them.
+
+        A unit without treated members says nothing of the treated. What is filled in is the line
+        and parabola of the others' observed values in the share of members in that cell, read at
+        the unit's own: right when units' laws change smoothly with it down to the emptiest units.
+        An unbiased mean needs the share of the sample, not of the population: given how many of a
+        unit's members were treated, their observed mean is unbiased for the unit's own.
+
+        Parameters
+        ----------
+        weights
+            Shape (units,).
+        """
+        if self.observed is None or self.conditions is None:
+            return self.values
+        if not np.isnan(self.observed).any():
+            return self.observed
+        filled = self.observed.copy()
+        cells = self.conditions.shape[1]
+        flat = filled.reshape((len(filled), -1, cells))  # (units, states of the variable, cells)
+        for cell in range(cells):
+            empty = np.isnan(flat[:, 0, cell])
+            if empty.any():
+                flat[empty, :, cell] = _imputed(flat[:, :, cell], empty, self.conditions, cell, weights)
+        return filled
 
 
 def law_features(values: Array, averaged: bool, share: bool) -> Array:
@@ -96,12 +132,32 @@ class UnitData:
         """Number of units."""
         return len(self.weights)
 
+    def states_of_all(self) -> dict[str, tuple[State, ...]]:
+        """States of every variable, inside units and of them."""
+        return {**self.states, **{name: column.states for name, column in self.columns.items()}}
+
     def taken(self, units: Codes) -> UnitData:
         """The data of some units, a unit as often as it is named: one bootstrap sample."""
         weights = self.weights[units]
         columns = {n: UnitColumn(c.depth, c.codes[units], c.states) for n, c in self.columns.items()}
         laws = {law: values.taken(units) for law, values in self.laws.items()}
         return UnitData(weights / weights.sum(), laws, columns, self.states, self.sizes[units])
+
+
+def _imputed(values: Array, empty: NDArray[np.bool_], conditions: Array, cell: int, weights: Array) -> Array:
+    """What the other units' values (units, states) predict for the empty ones; NaN without others."""
+    full = ~empty
+    if not full.any():
+        return np.full((int(empty.sum()), values.shape[1]), np.nan)
+    share = conditions[:, cell : cell + 1]
+    others = np.delete(conditions, cell, axis=1)[:, :-1]  # the shares sum to one
+    design = np.concatenate([np.ones_like(share), share, share**2, others], axis=1)
+    while design.shape[1] > 1 and full.sum() < 3 * design.shape[1]:  # a few units: a line, then the mean
+        design = design[:, :-1]
+    root = np.sqrt(weights[full])[:, None]
+    lines = np.linalg.lstsq(root * design[full], root * values[full], rcond=None)[0]
+    least, most = values[full].min(axis=0), values[full].max(axis=0)
+    return np.asarray(np.clip(design[empty] @ lines, least, most), dtype=np.float64)
 
 
 def shares_of(cells: Cells, of: int) -> LawValues:
@@ -113,11 +169,20 @@ def shares_of(cells: Cells, of: int) -> LawValues:
     conditions = counts.ndim - 1 - of
     shape = counts.shape
     flat = counts.reshape((*shape[: 1 + conditions], -1))  # (units, conditions…, states)
-    values = (flat + 1.0) / (flat.sum(axis=-1, keepdims=True) + flat.shape[-1])
-    return LawValues(np.moveaxis(values, -1, 1), averaged=False, share=True)
+    totals = flat.sum(axis=-1, keepdims=True)
+    values = (flat + 1.0) / (totals + flat.shape[-1])
+    with np.errstate(invalid="ignore"):
+        observed = np.moveaxis(flat / totals, -1, 1)
+    return LawValues(np.moveaxis(values, -1, 1), False, True, observed, _occupied(totals[..., 0]))
 
 
-def means_of(cells: Cells, *, binary: bool, weights: Array) -> tuple[LawValues, Array]:
+def _occupied(totals: Array) -> Array:
+    """Smoothed shares of members in each cell of the conditions, shape (units, cells)."""
+    flat = totals.reshape(len(totals), -1)
+    return np.asarray((flat + 1.0) / (flat.sum(axis=1, keepdims=True) + flat.shape[1]), dtype=np.float64)
+
+
+def means_of(cells: Cells, *, binary: bool, weights: Array) -> LawValues:
     """A law that enters through its mean, and the share of units without a row in each cell.
 
     A binary variable's mean is smoothed as a share; any other mean is the cell's own, and a unit
@@ -126,11 +191,13 @@ def means_of(cells: Cells, *, binary: bool, weights: Array) -> tuple[LawValues, 
     """
     counts, means = cells.counts, cells.means[..., 0]
     empty = counts == 0
-    lacking = np.tensordot(weights, empty.astype(np.float64), axes=(0, 0))
+    observed = np.where(empty, np.nan, means)
     if binary:
         ones = np.where(empty, 0.0, np.nan_to_num(means) * counts)
-        return LawValues((ones + 1.0) / (counts + 2.0), averaged=True, share=True), lacking
+        smoothed = (ones + 1.0) / (counts + 2.0)
+        return LawValues(smoothed, True, True, observed, _occupied(counts))
     present = weights.reshape((-1, *([1] * (counts.ndim - 1)))) * ~empty
     with np.errstate(invalid="ignore"):
         average = (present * np.nan_to_num(means)).sum(axis=0) / present.sum(axis=0)
-    return LawValues(np.where(empty, average, means), averaged=True, share=False), lacking
+    filled = np.where(empty, average, means)
+    return LawValues(filled, True, False, observed, _occupied(counts))

@@ -8,38 +8,42 @@ resampling units and never members, which would count the members' noise twice.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from umbel.data.levels import UnitColumn
-from umbel.data.nested import collect
+from umbel.data.nested import Nested, collect
 from umbel.data.study import Study
-from umbel.estimate.conditions import Unsupported, held_slots, held_table
-from umbel.estimate.estimator import Estimated, Supported, Target, unused
-from umbel.estimate.models import PaperModels
+from umbel.estimate.conditions import Unsupported
+from umbel.estimate.doubts import members_check, positivity_checks, whatever_is_unseen
+from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
+from umbel.estimate.models import PAPER, UnitModels
 from umbel.estimate.program import Engine
 from umbel.estimate.reading import Reading, reading_of, unit_data
-from umbel.estimate.unit_data import LawValues, UnitData, law_features
+from umbel.estimate.settled import Given, settled_rows
+from umbel.estimate.unit_data import LawValues, UnitData
 from umbel.expr.build import leaves
-from umbel.expr.nodes import Law, Probability
+from umbel.expr.nodes import Expr, Probability
 from umbel.results.check import Check
 from umbel.results.step import Refusal
-from umbel.results.value import Estimate, Row
+from umbel.results.value import Estimate, Interval, Row
 
-PAPER = "Weinstein and Blei. Hierarchical Causal Models. JMLR 27(37), 2026. Sections 4-5, Appendix D."
+REFERENCE = "Weinstein and Blei. Hierarchical Causal Models. JMLR 27(37), 2026. Sections 4-5, Appendix D."
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class UnitsPlugIn:
     """Plug-in estimates of laws inside units and of factors across them.
 
-    Right as units and members both grow in number; with few members per unit the plug-in is
-    biased by about one over the root of their number (see the check "members per unit"). One
-    evaluation is O(units), but for a binary outcome of the unit, where the paper's
-    Gaussian-process classifier is O(units³).
+    Right as units and members both grow in number. With few members per unit, laws that are only
+    averaged over units stay unbiased (see :class:`~umbel.estimate.models.UnitModels`); laws that
+    stand in a regression bias it (see the check "members per unit"). One evaluation is O(units),
+    but for a binary outcome of the unit, where the Gaussian-process classifier is O(units³).
 
     Parameters
     ----------
@@ -53,7 +57,7 @@ class UnitsPlugIn:
 
     level: float = 0.95
     draws: int | None = None
-    models: PaperModels = PaperModels()
+    models: UnitModels = UnitModels()
     name: str = "units"
 
     def supports(self, target: Target, study: Study) -> Supported | Refusal:
@@ -65,12 +69,16 @@ class UnitsPlugIn:
             if len(study.unit) != 1:
                 what = "no key column" if not study.unit else "several outer levels"
                 raise Unsupported(f"The study has {what}, the estimand one plate inside units.", "Name it: unit=....")
-            Engine(_made_up(reading), replace(self.models, outcome="logistic")).number(target.expr)
+            made_up = _made_up(reading)
+            _, first = settled_rows(target.expr, target.axes, made_up.states_of_all())[0]
+            Engine(made_up, replace(self.models, outcome="logistic")).number(first)
         except Unsupported as fault:
             return fault.refusal
         return Supported(score=5)
 
-    def estimate(self, target: Target, study: Study, *, rng: np.random.Generator) -> Estimated | Refusal:
+    def estimate(
+        self, target: Target, study: Study, *, rng: np.random.Generator, watch: Watch = unwatched
+    ) -> Estimated | Refusal:
         """Plug-in estimate with a bootstrap interval over units.
 
         Raises
@@ -81,51 +89,99 @@ class UnitsPlugIn:
         try:
             reading = reading_of(target)
             nested = collect(study, reading.wanted, reading.requests())
-            data, lacking = unit_data(reading, nested)
-            value = Engine(data, self.models).number(target.expr)
-            if math.isnan(value):
+            data = unit_data(reading, nested)
+            rows = settled_rows(target.expr, target.axes, data.states_of_all())
+            engine = Engine(data, self.models)
+            values = np.array([engine.number(expr) for _, expr in rows])
+            if np.isnan(values).any():
                 return Refusal(
                     "Some combination of unit variables that the formula visits has too few units.",
                     "Ask for a coarser condition, or collect more units.",
                 )
-            sample = self._bootstrap(target, data, rng)
+            sample = self._bootstrap(target, data, [expr for _, expr in rows], rng, watch)
         except Unsupported as fault:
             return fault.refusal
-        ignored = unused(study, "cluster", "strata", "errors", "edges", "selected")
-        checks = (*nested.checks, *_checks(target, data, lacking), *ignored)
-        return replace(self._estimated(target, value, sample, data, checks), data=nested.sources)
+        return self._estimated(target, rows, values, sample, data, nested, study, learnt=bool(engine.fitted))
 
-    def _bootstrap(self, target: Target, data: UnitData, rng: np.random.Generator) -> np.ndarray:
+    def _bootstrap(
+        self, target: Target, data: UnitData, exprs: list[Expr], rng: np.random.Generator, watch: Watch
+    ) -> Array:
+        """Estimates from resampled units, shape (draws, rows)."""
         costly = self.models.outcome == "process" and any(_outcome_of_unit(target, data))
         draws = self.draws if self.draws is not None else 40 if costly else 200
-        found = np.empty(draws)
-        for draw in range(draws):
-            units = rng.integers(0, data.units, data.units)
-            found[draw] = Engine(data.taken(units), self.models).number(target.expr)
+        found = np.empty((draws, len(exprs)))
+        for draw in watch(range(draws), "bootstrap", draws):
+            engine = Engine(data.taken(rng.integers(0, data.units, data.units)), self.models)
+            found[draw] = [engine.number(expr) for expr in exprs]
         return found
 
     def _estimated(
-        self, target: Target, value: float, sample: np.ndarray, data: UnitData, checks: tuple[Check, ...]
+        self,
+        target: Target,
+        settled: tuple[tuple[Given, Expr], ...],
+        values: Array,
+        sample: Array,
+        data: UnitData,
+        nested: Nested,
+        study: Study,
+        *,
+        learnt: bool,
     ) -> Estimated:
-        usable = sample[np.isfinite(sample)]
-        se = float(usable.std(ddof=1)) if len(usable) > 1 else None
-        half = None if se is None else se * float(stdtrit(max(data.units - 1, 1), 0.5 + 0.5 * self.level))
-        interval = None if half is None else (value - half, value + half)
-        lost = len(sample) - len(usable)
-        advice = f"{lost} of {len(sample)} bootstrap samples lack a combination of unit variables." if lost else ""
-        lower, upper = interval or (None, None)
-        return Estimated(
-            Estimate(value, se=se, interval=interval, level=self.level, method=self.name),
-            (Row(target.term, value=value, se=se, lower=lower, upper=upper),),
-            (*checks, Check("bootstrap", lost == 0, float(lost), advice)),
-            (
-                "Laws inside units are estimated with one pseudo-count per state; factors across units by the "
-                "regressions of the paper's Appendix D.",
-                f"The interval is normal, from {len(sample)} bootstrap samples of units.",
-            ),
-            (PAPER,),
-            data.units,
+        rows = tuple(
+            self._row(target.term, given, float(value), column, data.units)
+            for (given, _), value, column in zip(settled, values, sample.T, strict=True)
         )
+        first = rows[0]
+        estimate = Estimate(None, level=self.level, method=self.name)
+        if not target.axes:
+            ends: Interval | None = None if first.se is None else (first.lower, first.upper)
+            estimate = replace(estimate, value=first.value, se=first.se, interval=ends)
+        lost = int((~np.isfinite(sample)).any(axis=1).sum())
+        advice = f"{lost} of {len(sample)} bootstrap samples lack a combination of unit variables." if lost else ""
+        checks = (
+            *nested.checks,
+            *positivity_checks(target, [expr for _, expr in settled], data),
+            *self._unseen(settled, data, learnt),
+            *members_check(data, learnt=learnt),
+            Check("bootstrap", lost == 0, float(lost), advice),
+            *unused(study, "cluster", "strata", "errors", "edges", "selected"),
+        )
+        assumptions = self._assumptions(data, learnt, len(sample))
+        return Estimated(estimate, rows, checks, assumptions, (REFERENCE,), data.units, nested.sources)
+
+    def _row(self, term: str, given: Given, value: float, sample: Array, units: int) -> Row:
+        usable = sample[np.isfinite(sample)]
+        if len(usable) < 2:
+            return Row(term, given, value=value)
+        se = float(usable.std(ddof=1))
+        half = se * float(stdtrit(max(units - 1, 1), 0.5 + 0.5 * self.level))
+        return Row(term, given, value=value, se=se, lower=value - half, upper=value + half)
+
+    def _unseen(self, settled: tuple[tuple[Given, Expr], ...], data: UnitData, learnt: bool) -> Iterable[Check]:
+        """How far the answer rests on units that lack members of some kind."""
+        if learnt or self.models.shares == "smoothed" or len(settled) > 1:
+            return
+        bounds = whatever_is_unseen(lambda units: Engine(units, self.models).number(settled[0][1]), data)
+        if bounds is not None:
+            low, high = bounds
+            advice = f"Whatever the members are like that units lack, the answer lies in [{low:.4g}, {high:.4g}]."
+            yield Check("units that lack members", False, high - low, advice)
+
+    def _assumptions(self, data: UnitData, learnt: bool, draws: int) -> tuple[str, ...]:
+        found = []
+        if self.models.shares == "smoothed":
+            found.append("Laws inside units are estimated with one pseudo-count per state.")
+        elif any(values.observed is not None and np.isnan(values.observed).any() for values in data.laws.values()):
+            found.append(
+                "What a unit without members of some kind would show changes smoothly with the share of such members: "
+                "it is filled in from the other units."
+            )
+        if learnt:
+            found.append(
+                "Factors across units follow the regressions of the paper's Appendix D"
+                + ("." if self.models == PAPER else f", with a ridge penalty of {self.models.penalty:g}.")
+            )
+        return (*found, f"The interval is normal, from {draws} bootstrap samples of units.")
 
 
 def _outcome_of_unit(target: Target, data: UnitData) -> list[bool]:
@@ -137,41 +193,6 @@ def _outcome_of_unit(target: Target, data: UnitData) -> list[bool]:
         for slot in leaf.of
         if getattr(getattr(slot, "meaning", None), "name", None) in data.columns
     ]
-
-
-def _checks(target: Target, data: UnitData, lacking: tuple[tuple[str, float], ...]) -> tuple[Check, ...]:
-    checks = []
-    for label, share in lacking:
-        advice = (
-            f"Up to {share:.1%} of units have no member that tells {label}: there the estimate leans on the others."
-        )
-        checks.append(Check(f"overlap: {label}", share == 0.0, share, advice if share else ""))
-    size = float(np.median(data.sizes))
-    advice = "" if size >= 50 else f"Half of the units have at most {size:g} members: the plug-in is biased there."
-    checks.append(Check("members per unit", size >= 50, size, advice))
-    return (*checks, *_support(target, data))
-
-
-def _support(target: Target, data: UnitData) -> list[Check]:
-    """Whether the law that an intervention sets lies among those that units show."""
-    worst: dict[str, float] = {}
-    for leaf in leaves(target.expr):
-        if isinstance(leaf, Probability):
-            for slot in held_slots(leaf.given):
-                assert isinstance(slot.symbol.meaning, Law)
-                values = data.laws[slot.symbol.meaning]
-                table = held_table(slot.symbol.meaning, slot.value, data)[None]
-                at = law_features(table, False, True) if not values.averaged else table[:, 1].reshape(1, -1)
-                shown = values.features()
-                below, above = (shown <= at).mean(axis=0), (shown >= at).mean(axis=0)
-                tail = float(np.minimum(below, above).min())
-                name = ", ".join(getattr(one, "name", "") for one in slot.symbol.meaning.of)
-                worst[name] = min(worst.get(name, 1.0), tail)
-    checks = []
-    for name, tail in sorted(worst.items()):
-        advice = f"No unit lies beyond the law that the intervention sets for {name}: the answer extrapolates."
-        checks.append(Check(f"support: {name}", tail > 0.0, tail, "" if tail > 0.0 else advice))
-    return checks
 
 
 def _made_up(reading: Reading) -> UnitData:
