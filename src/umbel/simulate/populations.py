@@ -22,6 +22,8 @@ from umbel.structure.plates import innermost
 
 OWNER_SIZES = (8, 12, 16, 6)
 """States of a variable whose mechanism is solved for: more give more freedom, and larger tables."""
+WAYS = 6
+"""Ways to reach that are tried in turn; see :func:`_way`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,23 +60,22 @@ def reaching_population(
     lowering = road.lowerings[0] if road.lowerings else None
     graph, members = _explicit(road)
     sizes = [2] * len(graph.names)
-    owners = _owners(lowering, attempt % 2) if lowering else {}
-    if owners is None:
+    way = _way(lowering, attempt) if lowering else None
+    if lowering and way is None:
         return None
-    if lowering is not None:
-        _enlarge(sizes, lowering, owners, attempt)
+    if way is not None:
+        _enlarge(sizes, way)
     treatment = road.task.treatment
     atoms: dict[int, Array] = {}
     policy: ActualPolicy | None = None
     if treatment is not None and members >> treatment.node & 1:
         policy = ActualPolicy.random(road.task, dict(enumerate(sizes)), rng)
-    if lowering is not None:
+    if lowering is not None and way is not None:
         own = lowering.record.treatment_piece
         if policy is not None and own is not None and treatment is not None and own.factors == 1 << treatment.node:
             atoms[treatment.node] = _mechanisms(graph, members, sizes, treatment.node, policy, rng)
         reads = treatment.reads if treatment is not None else 0
-        apart = attempt % 4 > 1
-        levels = _reached(lowering, graph, members, sizes, atoms, owners, reads, rng, apart=apart)
+        levels = _reached(lowering, graph, members, sizes, atoms, way, reads, rng)
         if levels is None:
             return None
         if own is not None and own.factors in levels and treatment is not None:
@@ -82,19 +83,16 @@ def reaching_population(
     return random_plated(graph, members, graph.everything, rng=rng, sizes=sizes, atoms=atoms), policy
 
 
-def _enlarge(sizes: list[int], lowering: Lowered, owners: Mapping[int, int], attempt: int) -> None:
-    """More states for what pieces integrate: for the owners, else for the rest of what no law shows."""
-    visible = _visible(lowering)
+def _enlarge(sizes: list[int], way: _Way) -> None:
+    """More states for what pieces integrate: for the owners, later for the rest of what no law shows."""
     shown = 0
-    for _, part in visible:
+    for part, _ in way.pieces:
         shown |= part.of | part.given
-    for at, part in visible:
-        inside = part.factors & ~shown
-        if part.of >> owners[at] & 1 == 0:
-            sizes[owners[at]] = OWNER_SIZES[attempt // 4 % len(OWNER_SIZES)]
-        elif attempt > 3:
-            for node in bits(inside):
-                sizes[node] = max(sizes[node], 4)
+    for part, owner in way.pieces:
+        if part.of >> owner & 1 == 0:
+            sizes[owner] = OWNER_SIZES[way.round % len(OWNER_SIZES)]
+        for node in bits(part.factors & ~shown) if way.round else ():
+            sizes[node] = max(sizes[node], 4)
 
 
 def _mechanisms(
@@ -148,15 +146,13 @@ def _reached(
     members: int,
     sizes: list[int],
     atoms: dict[int, Array],
-    owners: Mapping[int, int],
+    way: _Way,
     reads: int,
     rng: np.random.Generator,
-    *,
-    apart: bool,
 ) -> dict[int, Array] | None:
-    """Fill ``atoms`` so that every visible piece takes two values; the values by its factors."""
+    """Fill ``atoms`` so that each of the way's pieces takes two values; the values by its factors."""
     record = replace(lowering.record, graph=graph)
-    hidden = set(owners.values())
+    hidden = {owner for _, owner in way.pieces}
     treatment = lowering.record.treatment_piece
     ignored = treatment.given & ~reads if treatment else 0
     several = 1
@@ -166,19 +162,17 @@ def _reached(
             several += 1
             atoms[node] = _spread([2 if several <= 3 else 1, *inside, sizes[node]], rng)
     levels: dict[int, Array] = {}
-    for at, part in _visible(lowering):
-        if any(other in hidden and other != owners[at] and other not in atoms for other in bits(part.factors)):
+    together = treatment.factors if treatment else 0
+    policy = together if together & (together - 1) == 0 else 0
+    for part, owner in way.pieces:
+        if any(other in hidden and other != owner and other not in atoms for other in bits(part.factors)):
             return None
-        atoms.pop(owners[at], None)
-        together = treatment.factors if treatment else 0
-        differ = record.members & ~together if apart and part != treatment else 0
-        policy = together if together & (together - 1) == 0 else 0
-        solved = reaching_atoms(
-            part, owners[at], record, atoms, sizes, rng, ignored=ignored, apart=differ, policy=policy
-        )
+        atoms.pop(owner, None)
+        apart = record.members & ~together if way.apart and part != treatment else 0
+        solved = reaching_atoms(part, owner, record, atoms, sizes, rng, ignored=ignored, apart=apart, policy=policy)
         if solved is None:
             return None
-        atoms[owners[at]], levels[part.factors] = solved
+        atoms[owner], levels[part.factors] = solved
     return levels
 
 
@@ -188,18 +182,32 @@ def _spread(shape: list[int], rng: np.random.Generator) -> Array:
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
-def _visible(lowering: Lowered) -> list[tuple[int, Piece]]:
-    """Visible pieces that formulas condition on, the smallest first."""
-    hidden = lowering.task.graph.latent | lowering.task.outcomes
-    kept = [(node, part) for node, part in lowering.mixed if not hidden >> node & 1]
-    return sorted(kept, key=lambda item: item[1].factors.bit_count())
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to reach: what is solved for, and how much is asked.
+
+    Parameters
+    ----------
+    pieces
+        Pieces that take two values, the smallest first, each with the mechanism that is solved for.
+    apart
+        Whether the values may differ with mechanisms beside the treatment's.
+    round
+        Counts from 0; later rounds have other numbers of states.
+    """
+
+    pieces: tuple[tuple[Piece, int], ...]
+    apart: bool
+    round: int
 
 
-def _owners(lowering: Lowered, ends: int) -> dict[int, int] | None:
-    """For each visible piece the hidden mechanism that moves it, one of its own.
+def _way(lowering: Lowered, attempt: int) -> _Way | None:
+    """The way of an attempt: six in turn, since formulas differ in what they read together.
 
-    What a piece integrates comes first, since its states can grow without growing the piece; with
-    ``ends`` its outputs come first, which follow whatever it is given.
+    What a piece integrates is solved for first, since its states can grow without growing the
+    piece; in every second way its outputs, which follow whatever it is given. All pieces have the
+    same values everywhere, or values that differ with visible mechanisms, or only the treatment's
+    piece is made to reach anything.
     """
     record = lowering.record
     graph = record.graph
@@ -208,13 +216,19 @@ def _owners(lowering: Lowered, ends: int) -> dict[int, int] | None:
         for member in bits(record.members)
         if (graph.parents[member] & record.members | 1 << member) & graph.latent
     )
-    visible = _visible(lowering)
-    free = [
-        sorted(bits(part.factors & (record.hidden | hidden_inside)), key=lambda member: part.of >> member & 1 ^ ends)
-        for _, part in visible
+    hidden = lowering.task.graph.latent | lowering.task.outcomes
+    visible = sorted(
+        (part for node, part in lowering.mixed if not hidden >> node & 1), key=lambda part: part.factors.bit_count()
+    )
+    round_, turn = divmod(attempt, WAYS)
+    if turn // 2 == 2:
+        visible = [part for part in visible if part == record.treatment_piece]
+    options = [
+        sorted(bits(part.factors & (record.hidden | hidden_inside)), key=lambda m: part.of >> m & 1 ^ turn & 1)
+        for part in visible
     ]
-    chosen = _distinct(free)
-    return None if chosen is None else {node: member for (node, _), member in zip(visible, chosen, strict=True)}
+    chosen = _distinct([each[round_ % len(each) :] + each[: round_ % len(each)] if each else [] for each in options])
+    return None if chosen is None else _Way(tuple(zip(visible, chosen, strict=True)), turn // 2 == 1, round_)
 
 
 def _distinct(options: list[list[int]], taken: tuple[int, ...] = ()) -> tuple[int, ...] | None:

@@ -231,7 +231,7 @@ def population_gap(road: Road, rng: np.random.Generator) -> float | None:
     if own is None or own.expr is None:
         return None
     gap: float | None = None
-    for attempt in range(32):
+    for attempt in range(48):
         built = reaching_population(own, rng, attempt)
         if built is not None:
             gap = _population_error(own, *built)

@@ -47,10 +47,11 @@ def shortfall(road: Road, rng: np.random.Generator) -> int:
         return 0
     mechanisms = {law.of[0] for law in named if len(law.of) == 1 and _is_mechanism(law, record)}
     visible = {node for node in bits(record.members) if record.meanings[node] in mechanisms}
-    inside = 0
+    inside = shown = 0
     for part in pieces:
         inside |= part.factors & ~part.of
-    sizes = {node: 4 if inside >> node & 1 else 2 for node in bits(record.members)}
+        shown |= part.of | part.given
+    sizes = {node: (3 if shown >> node & 1 else 6) if inside >> node & 1 else 2 for node in bits(record.members)}
     tables = {
         node: rng.dirichlet(np.ones(sizes[node]) * 2.0, size=[sizes[p] for p in _inputs(record, node)])
         for node in bits(record.members)
