@@ -91,7 +91,9 @@ class Conditions:
         return result
 
 
-def conditions_of(given: Sequence[Slot], data: UnitData, units: Mapping[Symbol, int]) -> Conditions:
+def conditions_of(
+    given: Sequence[Slot], data: UnitData, units: Mapping[Symbol, int], *, observed: bool = False
+) -> Conditions:
     """Read the conditions of a factor.
 
     Parameters
@@ -100,6 +102,9 @@ def conditions_of(given: Sequence[Slot], data: UnitData, units: Mapping[Symbol, 
         The factor's conditions.
     units
         The unit axis of every symbol that is read from the units.
+    observed
+        Laws are read as observed shares, which keep identities between laws (the share of treated
+        is the average of the shares at each value of the instrument); else as smoothed logits.
 
     Raises
     ------
@@ -111,7 +116,7 @@ def conditions_of(given: Sequence[Slot], data: UnitData, units: Mapping[Symbol, 
         raise Unsupported("A factor conditions on laws of two different units.", "Ask for another estimator.")
     symbols = [slot for slot in given if isinstance(slot, Symbol)]
     running = [(symbol, len(_column(symbol, data).states)) for symbol in symbols if _runs(symbol, units)]
-    parts = [_part(slot, data, units) for slot in given]
+    parts = [_part(slot, data, units, observed) for slot in given]
     rows = data.units if axes else 1
     places = [
         _joined(
@@ -120,8 +125,8 @@ def conditions_of(given: Sequence[Slot], data: UnitData, units: Mapping[Symbol, 
         )
         for combo in itertools.product(*(range(size) for _, size in running))
     ]
-    observed = _joined([_observed(slot, data) for slot in given], data.units)
-    return Conditions(observed, axes[0] if axes else None, tuple(running), tuple(places))
+    shown = _joined([_observed(slot, data, observed) for slot in given], data.units)
+    return Conditions(shown, axes[0] if axes else None, tuple(running), tuple(places))
 
 
 Part = tuple[Array, Codes]
@@ -135,14 +140,14 @@ def _runs(symbol: Symbol, units: Mapping[Symbol, int]) -> bool:
     return isinstance(symbol.meaning, Raw) and symbol not in units
 
 
-def _part(slot: Slot, data: UnitData, units: Mapping[Symbol, int]) -> Reader:
+def _part(slot: Slot, data: UnitData, units: Mapping[Symbol, int], observed: bool) -> Reader:
     """How one condition is read at a place."""
     symbol = slot.symbol if isinstance(slot, Held) else slot
     if isinstance(slot, Held):
-        fixed = _held(symbol, slot.value, data)
+        fixed = _held(symbol, slot.value, data, observed)
         return lambda combo, rows: (np.repeat(fixed[0], rows, axis=0), np.repeat(fixed[1], rows, axis=0))
     if symbol in units:
-        own = _observed(slot, data)
+        own = _observed(slot, data, observed)
         return lambda combo, rows: own
     if isinstance(symbol.meaning, Law):
         raise Unsupported(
@@ -152,12 +157,13 @@ def _part(slot: Slot, data: UnitData, units: Mapping[Symbol, int]) -> Reader:
     return lambda combo, rows: _category(np.full(rows, combo[symbol], dtype=np.int64), symbol, data)
 
 
-def _observed(slot: Slot, data: UnitData) -> Part:
+def _observed(slot: Slot, data: UnitData, observed: bool) -> Part:
     """What the units show of a condition: features and strata, one row per unit."""
     symbol = slot.symbol if isinstance(slot, Held) else slot
     if isinstance(symbol.meaning, Law):
-        features = data.laws[symbol.meaning].features()
-        return features, np.empty((data.units, 0), dtype=np.int64)
+        values = data.laws[symbol.meaning]
+        plain = law_features(values.unbiased(data.weights), values.averaged, False) if observed else values.features()
+        return plain, np.empty((data.units, 0), dtype=np.int64)
     return _category(_column(symbol, data).codes, symbol, data)
 
 
@@ -171,12 +177,13 @@ def _category(codes: Codes, symbol: Symbol, data: UnitData) -> Part:
     return ((values - centre) / spread)[codes][:, None], np.empty((len(codes), 0), dtype=np.int64)
 
 
-def _held(symbol: Symbol, value: Value, data: UnitData) -> Part:
+def _held(symbol: Symbol, value: Value, data: UnitData, observed: bool) -> Part:
     """An intervened condition: one row of features, or one category."""
     if isinstance(symbol.meaning, Law):
         values = data.laws[symbol.meaning]
-        table = held_table(symbol.meaning, value, data)[None]
-        return law_features(_unmixed(table, values), values.averaged, values.share), np.empty((1, 0), dtype=np.int64)
+        table = _unmixed(held_table(symbol.meaning, value, data)[None], values)
+        share = values.share and not observed
+        return law_features(table, values.averaged, share), np.empty((1, 0), dtype=np.int64)
     column = _column(symbol, data)
     if not isinstance(value, AtState) or value.state not in column.states:
         raise Unsupported(

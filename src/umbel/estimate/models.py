@@ -1,8 +1,8 @@
 """Models across units: how a factor such as p(z | q^a) is learnt from units' laws.
 
 One frozen dataclass holds the choices: logistic regression for a mechanism, a regression of a law
-on laws, a Gaussian-process classifier for the outcome. ``PAPER`` has those of Weinstein and Blei
-(JMLR 27(37) 2026), Appendix D; the default ones stray less when units have few members.
+on laws, one of a unit's outcome. ``PAPER`` has those of Weinstein and Blei (JMLR 27(37) 2026),
+Appendix D; the default ones stray less when units, or their members, are few.
 Conditions that are categories split the units.
 """
 
@@ -39,7 +39,8 @@ class UnitModels:
         Ridge penalty of logistic regressions. It shrinks effects, so it is as small as lets
         classes that can be told apart have a fit; the paper's software has 1.
     outcome
-        For a binary outcome of the unit: ``"process"`` as in D.3, O(units³), or ``"logistic"``.
+        For a binary outcome of the unit: ``"logistic"``, or a Gaussian ``"process"`` as in D.3,
+        O(units³), which shrinks towards no effect until there are a thousand units.
     shares
         Laws that are read from the units themselves, and laws that are learnt: ``"observed"``
         shares are unbiased, and a unit without a member in a cell is filled in from the units that
@@ -47,7 +48,7 @@ class UnitModels:
     """
 
     penalty: float = 0.01
-    outcome: Literal["process", "logistic"] = "process"
+    outcome: Literal["process", "logistic"] = "logistic"
     shares: Literal["observed", "smoothed"] = "observed"
 
     def law(self, target: LawValues, features: Array, weights: Array) -> Predict | None:
@@ -138,5 +139,5 @@ class UnitModels:
         return lambda at: process.predict(at)[:, None]
 
 
-PAPER = UnitModels(penalty=1.0, shares="smoothed")
+PAPER = UnitModels(penalty=1.0, outcome="process", shares="smoothed")
 """The choices of Appendix D, which its published tables were made with."""

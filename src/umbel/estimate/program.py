@@ -260,7 +260,7 @@ class Engine:
         values = self.data.columns[symbol.meaning.name].values
         if np.isnan(values).any():
             raise Unsupported(f"{symbol.meaning.name} holds words, and its mean is asked for.", "Ask for P(...).")
-        at = conditions_of(leaf.given, self.data, scope.units)
+        at = conditions_of(leaf.given, self.data, scope.units, observed=self.models.shares == "observed")
         found = at.predicted(
             lambda units: self.models.mean(values[units], at.observed.features[units], self.data.weights[units]),
             1,

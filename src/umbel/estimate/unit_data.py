@@ -88,7 +88,7 @@ class LawValues:
 
 
 def law_features(values: Array, averaged: bool, share: bool) -> Array:
-    """Features of a law, shape (units, cells): the coordinates in which it is regressed.
+    """Features of a law, shape (units, cells): logits of shares, else the values themselves.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def law_features(values: Array, averaged: bool, share: bool) -> Array:
     if averaged:
         flat = values.reshape(rows, -1)
         return np.asarray(logit(flat) if share else flat, dtype=np.float64)
-    ratios = np.log(values[:, 1:]) - np.log(values[:, :1])
+    ratios = np.log(values[:, 1:]) - np.log(values[:, :1]) if share else values[:, 1:]
     return np.asarray(ratios.reshape(rows, -1), dtype=np.float64)
 
 

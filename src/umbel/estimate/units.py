@@ -27,7 +27,7 @@ from umbel.estimate.reading import Reading, reading_of, unit_data
 from umbel.estimate.settled import Given, settled_rows
 from umbel.estimate.unit_data import LawValues, UnitData
 from umbel.expr.build import leaves
-from umbel.expr.nodes import Expr, Probability
+from umbel.expr.nodes import Expr, NumericValue, Raw
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Estimate, Interval, Row
@@ -43,7 +43,7 @@ class UnitsPlugIn:
     Right as units and members both grow in number. With few members per unit, laws that are only
     averaged over units stay unbiased (see :class:`~umbel.estimate.models.UnitModels`); laws that
     stand in a regression bias it (see the check "members per unit"). One evaluation is O(units),
-    but for a binary outcome of the unit, where the Gaussian-process classifier is O(units³).
+    but for a binary outcome of the unit by the Gaussian process, which is O(units³).
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class UnitsPlugIn:
         self, target: Target, data: UnitData, exprs: list[Expr], rng: np.random.Generator, watch: Watch
     ) -> Array:
         """Estimates from resampled units, shape (draws, rows)."""
-        costly = self.models.outcome == "process" and any(_outcome_of_unit(target, data))
+        costly = self.models.outcome == "process" and _outcome_of_unit(target, data)
         draws = self.draws if self.draws is not None else 40 if costly else 200
         found = np.empty((draws, len(exprs)))
         for draw in watch(range(draws), "bootstrap", draws):
@@ -178,21 +178,19 @@ class UnitsPlugIn:
             )
         if learnt:
             found.append(
-                "Factors across units follow the regressions of the paper's Appendix D"
-                + ("." if self.models == PAPER else f", with a ridge penalty of {self.models.penalty:g}.")
+                "Factors across units follow the regressions of the paper's Appendix D."
+                if self.models == PAPER
+                else "Across units, shares and chances follow logistic curves in units' laws "
+                f"(ridge penalty {self.models.penalty:g}), other numbers straight lines."
             )
         return (*found, f"The interval is normal, from {draws} bootstrap samples of units.")
 
 
-def _outcome_of_unit(target: Target, data: UnitData) -> list[bool]:
-    """For each factor that conditions on laws: whether it is of a unit's binary variable."""
-    return [
-        len(data.columns[slot.meaning.name].states) == 2  # type: ignore[union-attr]
-        for leaf in leaves(target.expr)
-        if isinstance(leaf, Probability) and leaf.given
-        for slot in leaf.of
-        if getattr(getattr(slot, "meaning", None), "name", None) in data.columns
-    ]
+def _outcome_of_unit(target: Target, data: UnitData) -> bool:
+    """Whether the mean of a unit's own binary variable is asked for."""
+    read = [leaf.symbol.meaning for leaf in leaves(target.expr) if isinstance(leaf, NumericValue)]
+    columns = [data.columns.get(one.name) for one in read if isinstance(one, Raw)]
+    return any(column is not None and len(column.states) == 2 for column in columns)
 
 
 def _made_up(reading: Reading) -> UnitData:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from umbel.data.study import Study
-    from umbel.estimate.estimator import Estimator
+    from umbel.estimate.estimator import Estimator, Target, Watch
 
 
 def answer_of(
@@ -77,6 +77,7 @@ def estimated(
     *,
     method: MethodSpec,
     rng: np.random.Generator | None,
+    watch: Watch | None = None,
 ) -> Answer:
     """The Answer with numbers from the estimator that fits best, or with the reason why none does.
 
@@ -92,28 +93,29 @@ def estimated(
         What the user chose.
     rng
         None: from the method's seed, which the Answer then reports.
+    watch
+        Shows how far long work is; None: nobody looks on.
     """
     import numpy as np
 
-    from umbel.estimate.estimator import Supported, Target
+    from umbel.estimate.choose import choose
+    from umbel.estimate.estimator import unwatched
 
     start = time.perf_counter()
     if len(studies) > 1:
         refusal = Refusal("Several studies in one estimate are not answered yet.", "Give one study.")
         return replace(answer, refusal=refusal)
     study = studies[0]
-    domains = {graph.names[node]: domain for node, domain in graph.facts.domains}
-    target = Target(str(verdict.question), verdict.estimand.body, domains)
-    fits = [(one, one.supports(target, study)) for one in _estimators(method)]
-    fitting = [(fit.score, one) for one, fit in fits if isinstance(fit, Supported)]
-    if not fitting:
-        reasons = [fit for _, fit in fits if isinstance(fit, Refusal)]
-        return replace(answer, refusal=reasons[0])
-    best = max(fitting, key=lambda pair: pair[0])[1]
-    found = best.estimate(target, study, rng=np.random.default_rng(method.seed) if rng is None else rng)
+    target = _target(verdict, graph)
+    best = choose(target, study, _estimators(method))
+    if isinstance(best, Refusal):
+        return replace(answer, refusal=best)
+    given = np.random.default_rng(method.seed) if rng is None else rng
+    found = best.estimate(target, study, rng=given, watch=unwatched if watch is None else watch)
     if isinstance(found, Refusal):
         return replace(answer, refusal=found)
     outermost, *others = study.tables()
+    plain = (DataSource(outermost.name, units=found.units), *(DataSource(table.name) for table in others))
     return replace(
         answer,
         estimate=replace(found.estimate, seed=method.seed if rng is None else None),
@@ -121,16 +123,25 @@ def estimated(
         checks=found.checks,
         assumptions=(*answer.assumptions, *found.assumptions),
         references=found.references,
-        data=(DataSource(outermost.name, units=found.units), *(DataSource(table.name) for table in others)),
+        data=found.data or plain,
         seconds=replace(answer.seconds, estimate=time.perf_counter() - start),
     )
 
 
+def _target(verdict: Identified, graph: Graph) -> Target:
+    """The estimand as an estimator reads it."""
+    from umbel.estimate.estimator import Target
+
+    estimand = verdict.estimand
+    domains = {graph.names[node]: domain for node, domain in graph.facts.domains}
+    return Target(str(verdict.question), estimand.body, domains, estimand.axes, estimand.requirements())
+
+
 def _estimators(method: MethodSpec) -> tuple[Estimator, ...]:
     """The estimators that a ``[method]`` table admits, by its name or all."""
-    from umbel.estimate.summaries import NormalHierarchy
+    from umbel.estimate.choose import estimators
 
-    known: tuple[Estimator, ...] = (NormalHierarchy(location=method.location, scale=method.scale, level=method.level),)
+    known = estimators(level=method.level, location=method.location, scale=method.scale)
     if method.name is None:
         return known
     chosen = tuple(one for one in known if one.name == method.name)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from umbel.config.problem import ProblemSpec, missing_file
 from umbel.pipeline.opening import open_studies, source_of
 from umbel.pipeline.problem import problems_of
 from umbel.results.answer import Answer
 from umbel.results.check import Check
+
+if TYPE_CHECKING:
+    from umbel.estimate.estimator import Watch
 
 
 def identify_problem(spec: ProblemSpec) -> tuple[Answer, ...]:
@@ -19,9 +24,9 @@ def identify_problem(spec: ProblemSpec) -> tuple[Answer, ...]:
     return tuple(problem.answer()[1] for problem in problems_of(spec, open_studies(spec) if named else ()))
 
 
-def solve_problem(spec: ProblemSpec) -> tuple[Answer, ...]:
+def solve_problem(spec: ProblemSpec, *, watch: Watch | None = None) -> tuple[Answer, ...]:
     """One Answer per question of a problem file, estimated where the data carry it."""
-    return tuple(problem.solve() for problem in problems_of(spec, open_studies(spec)))
+    return tuple(problem.solve(watch=watch) for problem in problems_of(spec, open_studies(spec)))
 
 
 def check_problem(spec: ProblemSpec) -> tuple[Check, ...]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from umbel.data.study import Study
+    from umbel.estimate.estimator import Watch
 
 DEFAULTS = MethodSpec()
 
@@ -185,12 +186,15 @@ class Problem:
         seconds = time.perf_counter() - start
         return verdict, answer_of(verdict, self.graph, title=self.title, assumptions=self.assumptions, seconds=seconds)
 
-    def solve(self, *, rng: np.random.Generator | None = None) -> Answer:
-        """Identify, then estimate; see :func:`solve`."""
+    def solve(self, *, rng: np.random.Generator | None = None, watch: Watch | None = None) -> Answer:
+        """Identify, then estimate; see :func:`solve`.
+
+        ``watch`` passes the steps of long work through and may show how far they are.
+        """
         verdict, answer = self.answer()
         if not verdict.identified or not self.studies:
             return answer
-        return estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng)
+        return estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng, watch=watch)
 
 
 def problems_of(spec: ProblemSpec, studies: tuple[Study, ...]) -> tuple[Problem, ...]:
