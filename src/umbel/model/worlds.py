@@ -1,0 +1,140 @@
+"""What a counterfactual verdict is proved from: potential outcomes, their factors, and why one fails.
+
+A question about several worlds is unnested to potential outcomes, each variable under a setting
+of its parents (the counterfactual factors of Correa, Lee and Bareinboim, "Nested counterfactual
+identification from arbitrary surrogate experiments", NeurIPS 2021, Definition 6). Their joint law
+splits by districts, and a district that nowhere contradicts itself is one kernel of the engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from umbel.expr.nodes import AtState, Expr, Meaning, Symbol
+from umbel.graph.mixed import Graph, bits
+from umbel.model.proof import EngineSource, Hedge, Reduction
+from umbel.model.query import Expectation, Probability
+from umbel.model.task import Sight
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The value of a potential outcome that nothing fixes: it is summed over.
+
+    Parameters
+    ----------
+    name
+        Equal for equal potential outcomes, in every law that one question needs.
+    node
+        The variable whose value it is.
+    """
+
+    name: int
+    node: int
+
+
+Filler = AtState | Symbol | Unknown
+"""What stands for a value: a state, a symbol for each value in turn, or a summed value."""
+
+
+@dataclass(frozen=True, slots=True)
+class PotentialOutcome:
+    """``V[parents = reads] = value``.
+
+    Parameters
+    ----------
+    node
+        The variable.
+    reads
+        What its parents are set to, in the order of their indices.
+    value
+        Its own value.
+    """
+
+    node: int
+    reads: tuple[Filler, ...]
+    value: Filler
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """The joint law of potential outcomes whose variables form one district.
+
+    Parameters
+    ----------
+    district
+        Mask of the variables.
+    outcomes
+        At least one for each of them.
+    """
+
+    district: int
+    outcomes: tuple[PotentialOutcome, ...]
+
+    def fillers(self, graph: Graph) -> dict[int, Filler]:
+        """Value of each variable and of each parent; only for a factor without :class:`Conflict`."""
+        found: dict[int, Filler] = {}
+        for outcome in self.outcomes:
+            found |= dict(zip(bits(graph.parents[outcome.node]), outcome.reads, strict=True))
+        return found | {outcome.node: outcome.value for outcome in self.outcomes}
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two potential outcomes of one district that no single world shows together.
+
+    Parameters
+    ----------
+    first, second
+        Them; ``second`` is the outcome of ``over`` itself where the district holds it.
+    over
+        The variable that takes two values: a parent of both, or a parent of ``first``.
+    path
+        Variables joined by ``<->``, from the first to the second; one variable when both are of it.
+    """
+
+    first: PotentialOutcome
+    second: PotentialOutcome
+    over: int
+    path: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Worlds:
+    """The road of one term that speaks of several worlds.
+
+    Parameters
+    ----------
+    user_graph, term, sights
+        What was asked, of which graph, from which sources; no sights: one observational study.
+    graph
+        The visible relevant variables: an ADMG whose indices everything below uses.
+    meanings
+        What each of its nodes stands for.
+    numerator, denominator
+        Factors of the events and of the conditions; those that cancel are in neither.
+    expr
+        ``P(outcomes | given)``, a symbol for each free variable; None when not identified.
+    reductions
+        How the engine reached each kernel.
+    conflicts, hedges
+        Witnesses of a "no".
+    sources
+        The laws that were looked at.
+    complete
+        Whether a "no" is a proof.
+    """
+
+    user_graph: Graph
+    term: Probability | Expectation
+    graph: Graph
+    meanings: tuple[Meaning, ...]
+    numerator: tuple[Factor, ...] = ()
+    denominator: tuple[Factor, ...] = ()
+    expr: Expr | None = None
+    reductions: tuple[Reduction, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    hedges: tuple[Hedge, ...] = ()
+    sights: tuple[Sight, ...] = ()
+    sources: tuple[EngineSource, ...] = ()
+    complete: bool = True
