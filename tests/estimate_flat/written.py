@@ -1,0 +1,67 @@
+"""Shapes written out as estimands with every condition kept: what the estimators really average."""
+
+from __future__ import annotations
+
+from umbel.estimate.shapes import Outcome, Primal, Sequential
+from umbel.expr.build import product, total
+from umbel.expr.nodes import AtState, Drawn, Expr, Held, NumericValue, Policy, Probability, Raw, Slot, Symbol
+
+
+def symbol(name: str, copy: int = 0) -> Symbol:
+    return Symbol(Raw(name), copy)
+
+
+def written(shape: Sequential | Primal) -> Expr:
+    """The average that a shape stands for."""
+    return _sequential(shape) if isinstance(shape, Sequential) else _primal(shape)
+
+
+def _law(names: tuple[str, ...], given: list[Slot], outcome: Outcome) -> Probability:
+    states = dict(outcome.events)
+    of = tuple(Held(symbol(name), AtState(states[name])) if name in states else symbol(name) for name in names)
+    return Probability(of, tuple(given))
+
+
+def _slot(name: str, outcome: Outcome) -> Slot:
+    states = dict(outcome.events)
+    return Held(symbol(name), AtState(states[name])) if name in states else symbol(name)
+
+
+def _closed(factors: list[Expr], bound: list[str], outcome: Outcome, copies: tuple[Symbol, ...] = ()) -> Expr:
+    if outcome.numeric is not None:
+        factors = [*factors, NumericValue(symbol(outcome.numeric))]
+    states = dict(outcome.events)
+    return total((*(symbol(name) for name in bound if name not in states), *copies), product(factors))
+
+
+def _sequential(shape: Sequential) -> Expr:
+    factors: list[Expr] = []
+    settings: list[Slot] = []
+    bound: list[str] = []
+    for at, stage in enumerate(shape.stages):
+        for name, value in stage.settings:
+            if isinstance(value, Policy):
+                factors.append(Drawn(value, symbol(name), tuple(symbol(one.name) for one in value.given)))
+                settings.append(symbol(name))
+                bound.append(name)
+            else:
+                settings.append(Held(symbol(name), AtState(value)))
+        before = [_slot(name, shape.outcome) for name in shape.history(at)]
+        factors.append(_law(stage.variables, [*before, *settings], shape.outcome))
+        bound += stage.variables
+    return _closed(factors, bound, shape.outcome)
+
+
+def _primal(shape: Primal) -> Expr:
+    own = symbol(shape.treatment, 1)
+    baseline = [_slot(name, shape.outcome) for name in shape.baseline]
+    factors: list[Expr] = [Probability((own,), tuple(baseline))]
+    if shape.baseline:
+        factors.append(_law(shape.baseline, [], shape.outcome))
+    bound = list(shape.baseline)
+    for at, block in enumerate(shape.blocks):
+        value: Slot = own if block.own else Held(symbol(shape.treatment), AtState(shape.state))
+        before = [_slot(name, shape.outcome) for name in shape.history(at)]
+        factors.append(_law(block.variables, [*before, value], shape.outcome))
+        bound += block.variables
+    return _closed(factors, bound, shape.outcome, (own,))
