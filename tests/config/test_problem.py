@@ -83,6 +83,8 @@ def test_every_key_is_read() -> None:
     assert summary.counts == (("A", ("controls", "treated")),)
     assert database.paths() == ()
     assert problem.variables[0] == VariableSpec("Y", "maths_2024", "Maths score", "points", (-9, "NA"))
+    assert parse_problem(HEAD + "[variables.Y]\nstates = ['low', 'high']").variables[0].states == ("low", "high")
+    assert parse_problem(HEAD + "[variables.Y]\nstates = 3").variables[0].states == (0, 1, 2)
     assert problem.variables[1].name == "Birth weight"
     assert problem.method == MethodSpec("units", 0.9, 3, 5.0, 5.0)
 
@@ -126,6 +128,9 @@ WRONG = {
     "seed": (HEAD + "[method]\nseed = -1", "seed is -1; it must be a whole number from 0 on."),
     "huge": (HEAD + "[method]\nscale = " + "9" * 400, "scale is a huge number; it must be a finite number."),
     "thousands of digits": (HEAD + "[method]\nseed = " + "9" * 5000, "a number or a nesting is too long"),
+    "states": (HEAD + "[variables.Y]\nstates = 0", "states is 0; it must be a list of states, or their number"),
+    "states twice": (HEAD + "[variables.Y]\nstates = [1, 1]", "states names '1' twice"),
+    "no states": (HEAD + "[variables.Y]\nstates = []", "states is empty"),
     "variables": (HEAD + "variables = 3", "variables is 3; it must be a table."),
     "variable": (HEAD + "[variables]\nY = 3", "variables.Y is 3; it must be a table, headed [variables.Y]."),
     "missing codes": (HEAD + "[variables.Y]\nmissing = [[1]]", "missing is a list; it must be numbers"),

@@ -73,13 +73,14 @@ class StudySpec:
 
 @dataclass(frozen=True, slots=True)
 class VariableSpec:
-    """One ``[variables.NAME]``: the column that holds it, its words, its codes for "missing"."""
+    """One ``[variables.NAME]``: its column, its words, its codes for "missing", its states in order."""
 
     name: str
     column: str | None = None
     label: str | None = None
     measure: str | None = None
     missing: tuple[State, ...] = ()
+    states: tuple[State, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +262,7 @@ def _variable(name: str, section: Section) -> VariableSpec:
         label=section.text("label"),
         measure=section.text("measure"),
         missing=section.states("missing"),
+        states=section.states_or_size("states"),
     )
     section.finish()
     return variable

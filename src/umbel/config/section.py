@@ -13,6 +13,9 @@ from typing import overload
 from umbel.errors import ProblemError, did_you_mean, shown
 from umbel.variable import State
 
+MOST_STATES = 10_000
+"""More are no list that anybody wrote, and fill the memory."""
+
 
 class Section:
     """A reader of one table.
@@ -90,6 +93,22 @@ class Section:
                 raise self._wrong(key, one, "numbers, true/false or texts")
             found.append(one)
         return tuple(found)
+
+    def states_or_size(self, key: str) -> tuple[State, ...]:
+        """A list of states, or their number: ``2`` stands for 0 and 1; empty where the key is absent."""
+        value = self._take(key, False)
+        if isinstance(value, list):
+            found = self.states(key)
+            repeated = [one for place, one in enumerate(found) if one in found[:place]]
+            if repeated or not found:
+                what = f"names {shown(str(repeated[0]))} twice" if repeated else "is empty"
+                raise ProblemError(f"{self.where}: {key} {what}; list each state once, the reference first.")
+            return found
+        if value is None:
+            return ()
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_STATES:
+            raise self._wrong(key, value, f"a list of states, or their number from 1 to {MOST_STATES}")
+        return tuple(range(value))
 
     def whole(self, key: str, *, default: int) -> int:
         """A whole number from 0 on."""

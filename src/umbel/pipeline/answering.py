@@ -10,7 +10,9 @@ from umbel.config.problem import MethodSpec
 from umbel.errors import ProblemError, did_you_mean, shown
 from umbel.graph.mixed import Graph
 from umbel.graph.render import graph_text
+from umbel.model.query import Question
 from umbel.results.answer import Answer
+from umbel.results.check import Check
 from umbel.results.step import EstimandView, Refusal
 from umbel.results.value import DataSource, Seconds
 from umbel.results.verdict import Identified, Refused, Unidentified, Verdict
@@ -120,7 +122,8 @@ def estimated(
         answer,
         estimate=replace(found.estimate, seed=method.seed if rng is None else None),
         table=found.rows,
-        checks=found.checks,
+        remarks=(*answer.remarks, *_words(target, study)),
+        checks=(*found.checks, *_unread(best, method)),
         assumptions=(*answer.assumptions, *found.assumptions),
         references=found.references,
         data=found.data or plain,
@@ -135,6 +138,24 @@ def _target(verdict: Identified, graph: Graph) -> Target:
     estimand = verdict.estimand
     domains = {graph.names[node]: domain for node, domain in graph.facts.domains}
     return Target(str(verdict.question), estimand.body, domains, estimand.axes, estimand.requirements())
+
+
+def _words(target: Target, study: Study) -> tuple[str, ...]:
+    """What the columns are that the question names, in the words that came with them."""
+    found = []
+    for one in study.variables:
+        if one.variable in Question.parse(target.term).names() and (one.label or one.measure):
+            measure = f", in {one.measure}" if one.measure else ""
+            found.append(f"{one.variable} is {one.label or one.column}{measure}.")
+    return tuple(found)
+
+
+def _unread(estimator: Estimator, method: MethodSpec) -> tuple[Check, ...]:
+    """Settings that the estimator has no use for: a doubt, never a silence."""
+    given = [name for name in ("location", "scale") if getattr(method, name) is not None]
+    unread = [name for name in given if not hasattr(estimator, name)]
+    advice = f"The estimator '{estimator.name}' has no priors and does not read {' and '.join(unread)}."
+    return (Check("method", False, None, advice),) if unread else ()
 
 
 def _estimators(method: MethodSpec) -> tuple[Estimator, ...]:

@@ -124,4 +124,5 @@ def _column(variable: VariableSpec) -> dict[str, object]:
     """What was said of a variable, without what was left out."""
     said = {"column": variable.column, "label": variable.label, "measure": variable.measure}
     found: dict[str, object] = {key: value for key, value in said.items() if value is not None}
-    return {**found, "missing": list(variable.missing)} if variable.missing else found
+    lists = {"missing": list(variable.missing), "states": list(variable.states)}
+    return {**found, **{key: values for key, values in lists.items() if values}}

@@ -143,10 +143,13 @@ class Problem:
     ) -> None:
         graph = Graph.parse(graph) if isinstance(graph, str) else graph
         question = Question.parse(question) if isinstance(question, str) else question
+        given = studies if isinstance(studies, Iterable) else (studies,)
         values = {
             "graph": graph,
             "question": check_question(graph, question),
-            "studies": tuple(studies) if isinstance(studies, Iterable) else (studies,),
+            "studies": tuple(
+                _fitting(graph, one) for one in (studies if isinstance(studies, Iterable) else (studies,))
+            ),
             "title": title,
             "assumptions": tuple(assumptions),
             "method": method,
@@ -197,9 +200,36 @@ class Problem:
         return estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng, watch=watch)
 
 
+def _fitting(graph: Graph, study: Study) -> Study:
+    """The study, whose descriptions of variables are of this graph and agree with it.
+
+    Raises
+    ------
+    GraphError, ProblemError
+        For a described variable that the graph has not, or whose states it has otherwise.
+    """
+    domains = dict(graph.facts.domains)
+    for column in study.variables:
+        node = graph.index(column.variable)  # an unknown name raises with what was possible
+        declared = domains.get(node)
+        if declared is not None and column.states is not None and declared != column.states:
+            here, there = (", ".join(map(str, one.states)) for one in (declared, column.states))
+            raise ProblemError(
+                f"{shown(column.variable)} has the states {here} in the graph and {there} in [variables]. "
+                "Declare them in one place."
+            )
+    return study
+
+
 def problems_of(spec: ProblemSpec, studies: tuple[Study, ...]) -> tuple[Problem, ...]:
     """One Problem per question of a file, all on the same graph and studies."""
+    if spec.equations is not None:
+        raise ProblemError(
+            f"equations = {shown(spec.equations)}: given equations are not read yet. Leave the line out."
+        )
     graph = Graph.parse(spec.graph)
+    for variable in spec.variables:
+        graph.index(variable.name)
     return tuple(
         Problem(graph, question, studies, title=spec.title, assumptions=spec.assumptions, method=spec.method)
         for question in spec.questions

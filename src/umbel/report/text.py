@@ -170,7 +170,7 @@ def interval(pair: Interval | None) -> str:
 def _numbers(answer: Answer) -> Iterable[tuple[str, RenderableType]]:
     """Each block of numbers with its title."""
     estimate, bounds = answer.estimate, answer.bounds
-    if estimate is not None:
+    if estimate is not None and estimate.value is not None:
         yield _estimate_title(estimate), _estimate(estimate)
     if bounds is not None:
         cells = (number(bounds.lower), number(bounds.upper), interval(bounds.interval))
@@ -183,14 +183,16 @@ def _numbers(answer: Answer) -> Iterable[tuple[str, RenderableType]]:
         chosen = (*(number(k) for _, k in policy.k), number(policy.gain), interval(policy.interval))
         yield "Policy", _grid((*(name for name, _ in policy.k), "gain", "interval"), [chosen])
     # what stands above already is not repeated
-    rows = [row for row in answer.table if estimate is None or row.given or row.term != answer.question]
+    single = estimate is not None and estimate.value is not None
+    rows = [row for row in answer.table if not single or row.given or row.term != answer.question]
     if rows:
         level = "" if estimate is None or estimate.level is None else f"{100 * estimate.level:.4g} % "
-        yield "Rows", _rows(rows, f"{level}interval")
+        title = "Rows" if estimate is None or single else _estimate_title(estimate, "s")
+        yield title, _rows(rows, f"{level}interval")
 
 
-def _estimate_title(estimate: Estimate) -> str:
-    word = "Posterior" if estimate.kind == "posterior" else "Estimate"
+def _estimate_title(estimate: Estimate, plural: str = "") -> str:
+    word = "Posterior" if estimate.kind == "posterior" else f"Estimate{plural}"
     return f"{word} ({estimate.method})" if estimate.method else word
 
 
