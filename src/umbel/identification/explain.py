@@ -197,14 +197,29 @@ def certificate_of(graph: Graph, road: Road) -> Certificate:
     assert road.flat is not None
     lines = [_hedge_text(road, hedge) for hedge in road.flat.hedges]
     complete = not graph.plates
-    if not lines:
+    if road.void and not lines:
         lines.append(
             "A formula exists on paper, but it reads laws that no units show: they do not vary beside the laws that "
             "it reads with them (positivity, Assumption 3)."
         )
+    lines += _unread(road.task)
     if not complete:
         lines.append("This route (laws inside units) is not complete: another might exist.")
     return Certificate("hedge" if complete else "route", " ".join(lines), remedies_of(road.task))
+
+
+def _unread(task: Task) -> Iterator[str]:
+    """A policy inside a plate that reads what its treatment does not, in the graph."""
+    graph, treatment = task.graph, task.treatment
+    if treatment is None or graph.plate_of[treatment.node] < 0:
+        return
+    name = graph.names[treatment.node]
+    for node in bits(treatment.reads & ~graph.parents[treatment.node]):
+        other = graph.names[node]
+        yield (
+            f"No edge {other} -> {name} is drawn, so no unit shows a law of {name} that varies with {other}: "
+            "draw it if it may."
+        )
 
 
 def _hedge_text(road: Road, hedge: Hedge) -> str:

@@ -16,7 +16,7 @@ from itertools import combinations
 from umbel.expr.build import total
 from umbel.expr.nodes import Expr, Level, Meaning, Symbol
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import ancestors
+from umbel.graph.walks import ancestors, descendants
 from umbel.identification.engine import Effect, effect, hedges
 from umbel.identification.flat import averaged, solve_flat
 from umbel.model.proof import FlatProof, Road
@@ -48,6 +48,7 @@ def solve(task: Task) -> Road:
         return solve_flat(task)
     plate = innermost(task)
     stuck: Road | None = None
+    void = False
     for result, choice in _candidates(plate):
         road = solve(result.task)
         if road.expr is None:
@@ -58,15 +59,21 @@ def solve(task: Task) -> Road:
             if again.expr is not None:
                 lifted = positive.lift(again.expr)
                 return replace(again, task=task, lowerings=(positive, *again.lowerings), expr=lifted)
-    return stuck or replace(_stuck_inside(plate), task=task)
+        void = True
+    return replace(stuck or _stuck_inside(plate), task=task, void=void)
 
 
 def _stuck_inside(plate: Plate) -> Road:
-    """The outcome's law cannot be identified inside the unit: the witnesses of the members' graph."""
+    """What is read of the members cannot be identified inside the unit: the witnesses of their graph."""
     inner, task = plate.inner, plate.task
+    treated = 1 << plate.treated if plate.treated >= 0 else 0
+    wanted = task.outcomes & plate.members
+    if not wanted:
+        below = descendants(task.graph, treated, plate.members)
+        for node in plate.readers():
+            wanted |= plate.parents(node) & below & ~treated
     of, own = (
-        sum(1 << i for i, node in enumerate(plate.inner_nodes) if mask >> node & 1)
-        for mask in (task.outcomes, 1 << plate.treated if plate.treated >= 0 else 0)
+        sum(1 << i for i, node in enumerate(plate.inner_nodes) if mask >> node & 1) for mask in (wanted, treated)
     )
     return Road(task, flat=FlatProof(inner, of, own, hedges=hedges(inner, of, own)))
 

@@ -159,6 +159,8 @@ class Road:
         The same at the flat end, before it was lifted, with a held treatment as a free symbol.
     flat_task
         The task at the flat end.
+    void
+        True where a formula was found, and turned down since it reads laws that no units show.
     """
 
     task: Task
@@ -167,6 +169,7 @@ class Road:
     expr: Expr | None = None
     flat_expr: Expr | None = None
     flat_task: Task | None = None
+    void: bool = False
 
 
 @dataclass(frozen=True, slots=True)
