@@ -329,7 +329,11 @@ def evaluate(
     law = labelled(Table(joint.axes, joint.array / joint.array.sum(), joint.states), domains)
     nested = (plates is None or bool(plates)) and joint.axes[:1] == ("unit",)
     indexed = tuple(name for name in joint.axes[1:] if name in (plates or ())) if nested else ()
-    population = Population(law, nested, indexed, laws or {})
+    return answered(expr, Population(law, nested, indexed, laws or {}), axes)
+
+
+def answered(expr: Expr, population: Population, axes: Sequence[Symbol]) -> Table:
+    """An estimand's value in a population, with the axes asked for."""
     tensor = evaluate_expr(expr, population, 0)
     nuisance = [symbol for symbol in tensor.labels if symbol not in axes]
     assert all(isinstance(symbol.meaning, Raw) for symbol in nuisance), f"laws that no sum binds: {nuisance}"
@@ -338,7 +342,7 @@ def evaluate(
     shape = [len(population.states(symbol.meaning)) for symbol in axes]
     array = np.broadcast_to(aligned(tensor, axes), shape)
     names = [symbol.meaning.name if isinstance(symbol.meaning, Raw) else str(symbol.meaning) for symbol in axes]
-    states = {name: law.states[name] for name in names if name in law.states}
+    states = {name: population.joint.states[name] for name in names if name in population.joint.states}
     return Table(names, array, states)
 
 

@@ -33,7 +33,7 @@ from umbel.model.query import (
     Term,
 )
 from umbel.model.render import term_text, value_text
-from umbel.model.scope import Scope
+from umbel.model.scope import Scope, states_text
 from umbel.model.validate_policy import check_law, check_no_cycle, check_realisation
 
 
@@ -130,6 +130,12 @@ def _named(scope: Scope, term: Named) -> Named:
                 f"{term.kind}({a}, {y}) cannot be conditioned on {shown(event.variable)} itself. "
                 f"Write it out with subscripts, such as E[{y}[{a}=1] | {a}=1]."
             )
+    domain = scope.domain(scope.node(term.treatment))
+    if domain is not None and len(domain) != 2:
+        scope.fail(
+            f"{term.kind} compares two states, and {shown(term.treatment)} has {len(domain)}: {states_text(domain)}. "
+            f"Write the two out, such as E[{brief(term.outcome)} | do({brief(term.treatment)}=…)] - E[… | do(…)]."
+        )
     if term.kind == "ATE":
         _check_numeric(scope, term.outcome)
     return Named(term.kind, term.treatment, term.outcome, given)

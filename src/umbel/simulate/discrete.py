@@ -6,6 +6,7 @@ hidden root with states of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,16 @@ import numpy as np
 
 from umbel.graph.mixed import Graph, bits
 from umbel.numerics.tables import Array, Factor, Table, contract
+from umbel.numerics.tensors import Tensor, aligned, cheapest, eliminated, joined_size, multiplied
+
+MOST_CELLS = 2**22
+"""Largest array of a law: 32 MB."""
+MOST_CONTRACTED = 22
+"""Most nodes that are contracted at once: 2 ** 22 states in the worst case; more are eliminated one by one."""
+
+
+class TooLarge(Exception):
+    """A law has too many states to enumerate."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,12 +51,29 @@ class DiscreteModel:
     hidden: int
 
     def joint(self, nodes: Sequence[int]) -> Array:
-        """Joint law of some nodes, axes in the order given. Cost: variable elimination."""
+        """Joint law of some nodes, axes in the order given. Cost: variable elimination.
+
+        Raises
+        ------
+        TooLarge
+            When an array on the way would have more than :data:`MOST_CELLS` entries.
+        """
         needed = _ancestors(self.parents, nodes)
-        factors: list[Factor] = []
-        for node in needed:
-            factors.append((self.tables[node], [*self.parents[node], node]))
-        return contract(factors, list(nodes))
+        factors: list[Factor] = [(self.tables[node], [*self.parents[node], node]) for node in needed]
+        if math.prod(self.sizes[node] for node in nodes) > MOST_CELLS:
+            raise TooLarge
+        if len(needed) <= MOST_CONTRACTED:
+            return contract(factors, list(nodes))
+        tensors = [Tensor(tuple(axes), table) for table, axes in factors]
+        rest = [node for node in needed if node not in nodes]
+        while rest:
+            node = cheapest(rest, tensors)
+            if joined_size(node, tensors) > MOST_CELLS:
+                raise TooLarge
+            rest.remove(node)
+            apart = [tensor for tensor in tensors if node not in tensor.labels]
+            tensors = [*apart, eliminated([tensor for tensor in tensors if node in tensor.labels], [node])]
+        return aligned(multiplied(tensors), list(nodes))
 
     def table(self) -> Table:
         """The observed law as a :class:`~umbel.numerics.tables.Table`."""
@@ -98,6 +126,11 @@ def random_model(
     >>> model = random_model(graph, rng=np.random.default_rng(0))
     >>> model.table().axes
     ('X', 'Y')
+
+    Raises
+    ------
+    TooLarge
+        When a mechanism would have more than :data:`MOST_CELLS` entries.
     """
     keep = graph.everything if within is None else within
     names = list(graph.names)
@@ -113,5 +146,8 @@ def random_model(
             hidden |= 1 << root
     given = sizes or {}
     counts = tuple(given.get(name, 2) for name in names)
-    tables = tuple(random_law([*(counts[p] for p in parents[node]), counts[node]], rng) for node in range(len(names)))
+    shapes = [[*(counts[p] for p in parents[node]), counts[node]] for node in range(len(names))]
+    if any(math.prod(shape) > MOST_CELLS for shape in shapes):
+        raise TooLarge
+    tables = tuple(random_law(shape, rng) for shape in shapes)
     return DiscreteModel(tuple(names), counts, tuple(map(tuple, parents)), tables, hidden)

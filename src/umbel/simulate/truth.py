@@ -1,0 +1,288 @@
+"""What a question asks, in a fully specified model: the truth that the estimand as it stands must meet.
+
+The rest of ``verify()`` checks the road of each term. Here the finished estimand is evaluated, with
+contrasts, ratios, values, families and renamed copies in place, and compared with the same question
+put to the model itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from umbel.errors import InputError
+from umbel.expr.evaluate import Population, answered
+from umbel.expr.nodes import Meaning, Raw
+from umbel.graph.mixed import Graph
+from umbel.graph.surgery import induced
+from umbel.graph.walks import ancestors
+from umbel.model.formula import Constant, leaves
+from umbel.model.named import spelled_out
+from umbel.model.policy import Family, Unspecified
+from umbel.model.query import (
+    Body,
+    Combination,
+    Drawn,
+    Event,
+    Expectation,
+    Free,
+    Held,
+    Intervention,
+    Named,
+    Number,
+    Probability,
+    Question,
+    Ratio,
+)
+from umbel.model.render import law_text
+from umbel.model.weights import FamilyLaw
+from umbel.numerics.tables import Array, Table, over
+from umbel.numerics.tensors import Tensor, aligned
+from umbel.results.verdict import Identified
+from umbel.simulate.discrete import DiscreteModel, random_law, random_model
+from umbel.variable import State
+
+States = Mapping[str, tuple[State, ...]]
+
+
+@dataclass(slots=True, kw_only=True)
+class ModelPopulation(Population):
+    """A population known by its model: each law is asked for when it is read, never all at once."""
+
+    model: DiscreteModel
+    labels: States
+
+    @staticmethod
+    def of(model: DiscreteModel, labels: States, laws: Mapping[str, Table]) -> ModelPopulation:
+        """The flat population that a model describes."""
+        return ModelPopulation(Table((), 1.0), False, (), laws, model=model, labels=labels)
+
+    def states(self, meaning: Meaning) -> tuple[State, ...]:
+        """States of a variable."""
+        assert isinstance(meaning, Raw)
+        return self.labels[meaning.name]
+
+    def raw_joint(self, names: Sequence[str], lead: int) -> Array:
+        """Joint law of some variables, with an axis of one member before them."""
+        assert not lead, "a flat population has no members to keep apart"
+        return self.model.joint([self.model.names.index(name) for name in names])[None]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A random model for one question: its graph, states, and a law for each open policy."""
+
+    model: DiscreteModel
+    states: States
+    laws: Mapping[str, Table]
+
+    def node(self, name: str) -> int:
+        """Index of a variable in the model."""
+        return self.model.names.index(name)
+
+
+def question_gap(verdict: Identified, rng: np.random.Generator) -> float | None:
+    """Error of the finished estimand in one random model; relative where the truth exceeds one.
+
+    None where no random discrete model can pose the question: a family of real numbers, say, or
+    worlds beside each other.
+
+    Raises
+    ------
+    TooLarge
+        When a law that is read has too many states to enumerate.
+    """
+    question = verdict.question
+    if not all(map(_posed, question.terms())):
+        return None
+    draw = drawn(verdict.proof.graph, question, rng)
+    if draw is None:
+        return None
+    axes = verdict.estimand.axes
+    names = [axis.meaning.name for axis in axes if isinstance(axis.meaning, Raw)]
+    try:
+        truth = value_of(question.body, draw)
+        found = answered(verdict.estimand.body, ModelPopulation.of(draw.model, draw.states, draw.laws), axes).array
+    except InputError:  # a family's probabilities may leave [0, 1] at the states that were drawn
+        return None
+    wanted = np.broadcast_to(aligned(truth, names), found.shape)
+    if (np.isnan(found) != np.isnan(wanted)).any():
+        return float("inf")
+    error = np.abs(found - wanted) / np.maximum(1.0, np.abs(wanted))
+    return float(np.nan_to_num(error).max(initial=0.0))
+
+
+def _posed(term: object) -> bool:
+    """Whether one world holds the term."""
+    match term:
+        case Probability(outcomes, do, given):
+            return not any(event.world for event in (*outcomes, *given)) and all(map(_settable, do))
+        case Expectation(outcome, do, given):
+            return not any(event.world for event in (outcome, *given)) and all(map(_settable, do))
+        case Named(kind, given=given):
+            return kind == "ATE" and not any(event.world for event in given)
+        case _:
+            return isinstance(term, Number)
+
+
+def _settable(item: Intervention) -> bool:
+    return isinstance(item, Held | Free) or (isinstance(item, Drawn) and _discrete(item))
+
+
+def _discrete(item: Drawn) -> bool:
+    return isinstance(item.law, Unspecified) or item.law.name != "Normal"
+
+
+def drawn(graph: Graph, question: Question, rng: np.random.Generator) -> Draw | None:
+    """A random model in which the question can be put; None where no states would do."""
+    relevant = ancestors(graph, graph.mask(question.names()))
+    part = induced(graph, relevant)
+    states = states_for(part, question, rng)
+    if states is None:
+        return None
+    model = random_model(part, rng=rng, sizes={name: len(own) for name, own in states.items()})
+    laws = {
+        item.name: _open_law(item, states, rng)
+        for item in _interventions(question)
+        if isinstance(item, Drawn) and isinstance(item.law, Unspecified)
+    }
+    return Draw(model, states, laws)
+
+
+def _open_law(item: Drawn, states: States, rng: np.random.Generator) -> Table:
+    shape = [*(len(states[name]) for name in item.law.reads), len(states[item.name])]
+    table = np.moveaxis(random_law(shape, rng), -1, 0)
+    return Table((item.name, *item.law.reads), table, {name: states[name] for name in (item.name, *item.law.reads)})
+
+
+def states_for(graph: Graph, question: Question, rng: np.random.Generator) -> dict[str, tuple[State, ...]] | None:
+    """States of every variable: the declared ones, else numbers that hold every value of the question."""
+    declared = {graph.names[node]: domain.states for node, domain in graph.facts.domains}
+    wanted: dict[str, list[State]] = {}
+    exact: dict[str, int] = {}
+    for term in question.terms():
+        for event in (*getattr(term, "outcomes", ()), *getattr(term, "given", ())):
+            if event.value is not None:
+                wanted.setdefault(event.variable, []).append(event.value)
+    for item in _interventions(question):
+        if isinstance(item, Held):
+            wanted.setdefault(item.name, []).append(item.value)
+        if isinstance(item, Drawn) and isinstance(item.law, Family):
+            _ask_family(item.name, item.law, wanted, exact)
+    few = len(graph.names) <= MOST_TERNARY
+    found: dict[str, tuple[State, ...]] = {}
+    for name in graph.names:
+        own = declared.get(name) or _numbered(wanted.get(name, []), exact.get(name), few and rng.uniform() < 0.3)
+        if len(own) != exact.get(name, len(own)):
+            return None
+        found[name] = own
+    return found
+
+
+MOST_TERNARY = 7
+"""Largest graph in which some variables are drawn with three states."""
+
+
+def _ask_family(name: str, law: Family, wanted: dict[str, list[State]], exact: dict[str, int]) -> None:
+    """The states that a family needs of its treatment."""
+    if law.name == "Bernoulli":
+        exact[name] = 2
+    elif law.name == "Categorical":
+        exact[name] = len(law.arguments)
+    elif law.name == "Point":
+        values = (leaf.value for formula in law.arguments for leaf in leaves(formula) if isinstance(leaf, Constant))
+        wanted.setdefault(name, []).extend(values)
+
+
+def _numbered(wanted: Sequence[State], exact: int | None, third: bool) -> tuple[State, ...]:
+    """0, 1, …, with every value that was asked for; labels alone where labels were."""
+    if any(isinstance(state, str) for state in wanted):
+        return tuple(dict.fromkeys((*wanted, "another")))
+    if exact is not None:
+        return tuple(dict.fromkeys((*wanted, *range(exact))))[: max(exact, len(set(wanted)))]
+    return tuple(dict.fromkeys((0, 1, *((2,) if third else ()), *wanted)))
+
+
+def _interventions(question: Question) -> Iterator[Intervention]:
+    for term in question.terms():
+        if isinstance(term, Probability | Expectation):
+            yield from term.do
+
+
+def value_of(body: Body, draw: Draw) -> Tensor[str]:
+    """The value of a question in a model, one axis per free variable."""
+    match body:
+        case Number(value):
+            return Tensor((), np.array(value))
+        case Named(treatment=treatment):
+            states = draw.states[treatment]
+            return value_of(spelled_out(body, low=states[0], high=states[1]), draw)
+        case Combination(parts):
+            values = [(weight, value_of(part, draw)) for weight, part in parts]
+            labels = tuple(dict.fromkeys(label for _, value in values for label in value.labels))
+            return Tensor(labels, sum((w * aligned(value, labels) for w, value in values), np.zeros(())))
+        case Ratio(numerator, denominator):
+            above, below = value_of(numerator, draw), value_of(denominator, draw)
+            labels = tuple(dict.fromkeys((*above.labels, *below.labels)))
+            return Tensor(labels, over(aligned(above, labels), aligned(below, labels)))
+        case Probability() | Expectation():
+            return _effect(body, draw)
+        case _:
+            raise AssertionError(f"{body} is left out earlier")
+
+
+def _effect(term: Probability | Expectation, draw: Draw) -> Tensor[str]:
+    """One term: intervene, enumerate, condition; a stack of it over free treatments."""
+    free = [item.name for item in term.do if isinstance(item, Free)]
+    shape = tuple(len(draw.states[name]) for name in free)
+    parts: list[Tensor[str]] = []
+    for index in np.ndindex(*shape):
+        model = draw.model
+        chosen = dict(zip(free, index, strict=True))
+        for item in term.do:
+            reads, table = _mechanism(item, chosen, draw)
+            model = model.intervened(draw.node(item.name), reads, table)
+        parts.append(_observed(term, model, draw))
+    labels = parts[0].labels
+    stacked = np.stack([part.array for part in parts], axis=-1).reshape((*parts[0].array.shape, *shape))
+    return Tensor((*labels, *free), stacked)
+
+
+def _mechanism(item: Intervention, chosen: Mapping[str, int], draw: Draw) -> tuple[tuple[int, ...], Array]:
+    """What an intervention puts in place of a mechanism: nodes it reads, and a table."""
+    states = draw.states[item.name]
+    match item:
+        case Free(name):
+            return (), np.eye(len(states))[chosen[name]]
+        case Held(_, value):
+            return (), np.eye(len(states))[states.index(value)]
+        case Drawn(name, Unspecified() as law):
+            return tuple(map(draw.node, law.reads)), np.moveaxis(draw.laws[name].array, 0, -1)
+        case Drawn(_, Family() as law):
+            weights = FamilyLaw(law, law_text(law))
+            read = [draw.states[name] for name in law.reads]
+            table = np.empty((*map(len, read), len(states)))
+            for index in np.ndindex(*map(len, read)):
+                covariates = {name: own[i] for name, own, i in zip(law.reads, read, index, strict=True)}
+                table[index] = [weights.weight(state, states, covariates) for state in states]
+            return tuple(map(draw.node, law.reads)), table
+        case _:
+            raise AssertionError(f"{item} is left out earlier")
+
+
+def _observed(term: Probability | Expectation, model: DiscreteModel, draw: Draw) -> Tensor[str]:
+    """The outcomes' law given the conditions in one model, at the values that the term names."""
+    events: tuple[Event, ...] = (*term.outcomes, *term.given)
+    law = model.joint([draw.node(event.variable) for event in events])
+    count = len(term.outcomes)
+    law = over(law, law.sum(axis=tuple(range(count)), keepdims=True)) if term.given else law
+    if isinstance(term, Expectation):
+        numbers = np.array([float(state) for state in draw.states[term.outcome.variable]])
+        law = np.tensordot(numbers, law, axes=1)
+        events = term.given
+    index = tuple(
+        slice(None) if event.value is None else draw.states[event.variable].index(event.value) for event in events
+    )
+    return Tensor(tuple(event.variable for event in events if event.value is None), law[index])
