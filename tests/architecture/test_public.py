@@ -37,7 +37,6 @@ PUBLIC = {
     "solve",
 }
 
-IMPORT_SECONDS = 0.3  # the promise of the issue; in practice a tenth of it
 HEAVY = ("numpy", "scipy", "typer", "rich", "duckdb", "narwhals", "pyarrow", "networkx", "pandas")
 
 # One call of each public name: cheap, complete, repeatable.
@@ -134,9 +133,3 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_the_symbolic_wing_loads_nothing_heavy(work: str) -> None:
     code = f"import sys, umbel; {work}; print([m for m in {HEAVY!r} if m in sys.modules])"
     assert run(code).strip() == "[]"
-
-
-def test_import_is_fast() -> None:
-    code = "import time; t = time.perf_counter(); import umbel; umbel.Graph; print(time.perf_counter() - t)"
-    best = min(float(run(code)) for _ in range(3))
-    assert best < IMPORT_SECONDS
