@@ -27,12 +27,12 @@ from umbel.identification.unnest import Asked, Names, Unnested, placed, unnested
 from umbel.identification.unsupported_worlds import level_of, unsupported_worlds
 from umbel.model.formula import Constant
 from umbel.model.policy import Family
-from umbel.model.proof import EngineSource, Hedge, Reduction
+from umbel.model.proof import EngineSource, Hedge, Reduction, Worlds
 from umbel.model.query import Event, Expectation, Probability, names_of_term
 from umbel.model.render import law_text
 from umbel.model.task import Sight, Task, Treatment
 from umbel.model.weights import FamilyLaw
-from umbel.model.worlds import Conflict, Factor, Filler, Unknown, Worlds
+from umbel.model.worlds import Conflict, Factor, Filler, Unknown
 from umbel.results.step import Refusal
 
 Term = Probability | Expectation

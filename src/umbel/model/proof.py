@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from umbel.expr.nodes import Expr, Value
+from umbel.expr.nodes import Expr, Meaning, Value
 from umbel.graph.mixed import Graph, bits
-from umbel.model.task import Lowered, Task
+from umbel.model.query import Expectation, Probability
+from umbel.model.task import Lowered, Sight, Task
+from umbel.model.worlds import Conflict, Factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +175,50 @@ class Road:
 
 
 @dataclass(frozen=True, slots=True)
+class Worlds:
+    """The road of one term that speaks of several worlds.
+
+    Parameters
+    ----------
+    user_graph, term
+        What was asked, of which graph.
+    graph
+        The visible relevant variables: an ADMG whose indices everything below uses.
+    meanings
+        What each of its nodes stands for.
+    numerator, denominator
+        Factors of the events and of the conditions; those that cancel are in neither.
+    expr
+        ``P(outcomes | given)``, a symbol for each free variable; None when not identified.
+    reductions
+        How the engine reached each kernel.
+    conflicts, hedges
+        Witnesses of a "no".
+    sights, sources
+        What is known, on the user's graph and on ``graph``; empty: one observational study.
+    complete
+        Whether a "no" is a proof.
+    """
+
+    user_graph: Graph
+    term: Probability | Expectation
+    graph: Graph
+    meanings: tuple[Meaning, ...]
+    numerator: tuple[Factor, ...] = ()
+    denominator: tuple[Factor, ...] = ()
+    expr: Expr | None = None
+    reductions: tuple[Reduction, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    hedges: tuple[Hedge, ...] = ()
+    sights: tuple[Sight, ...] = ()
+    sources: tuple[EngineSource, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
-    """The user's graph and the road of every effect that the question speaks of."""
+    """The user's graph, and the road of every term: effects, and events in several worlds."""
 
     graph: Graph
     roads: tuple[Road, ...]
+    worlds: tuple[Worlds, ...] = ()

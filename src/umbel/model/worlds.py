@@ -10,11 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from umbel.expr.nodes import AtState, Expr, Meaning, Symbol
+from umbel.expr.nodes import AtState, Symbol
 from umbel.graph.mixed import Graph, bits
-from umbel.model.proof import EngineSource, Hedge, Reduction
-from umbel.model.query import Expectation, Probability
-from umbel.model.task import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,44 +94,3 @@ class Conflict:
     second: PotentialOutcome
     over: int
     path: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Worlds:
-    """The road of one term that speaks of several worlds.
-
-    Parameters
-    ----------
-    user_graph, term, sights
-        What was asked, of which graph, from which sources; no sights: one observational study.
-    graph
-        The visible relevant variables: an ADMG whose indices everything below uses.
-    meanings
-        What each of its nodes stands for.
-    numerator, denominator
-        Factors of the events and of the conditions; those that cancel are in neither.
-    expr
-        ``P(outcomes | given)``, a symbol for each free variable; None when not identified.
-    reductions
-        How the engine reached each kernel.
-    conflicts, hedges
-        Witnesses of a "no".
-    sources
-        The laws that were looked at.
-    complete
-        Whether a "no" is a proof.
-    """
-
-    user_graph: Graph
-    term: Probability | Expectation
-    graph: Graph
-    meanings: tuple[Meaning, ...]
-    numerator: tuple[Factor, ...] = ()
-    denominator: tuple[Factor, ...] = ()
-    expr: Expr | None = None
-    reductions: tuple[Reduction, ...] = ()
-    conflicts: tuple[Conflict, ...] = ()
-    hedges: tuple[Hedge, ...] = ()
-    sights: tuple[Sight, ...] = ()
-    sources: tuple[EngineSource, ...] = ()
-    complete: bool = True
