@@ -74,8 +74,7 @@ def reaching_population(
         own = lowering.record.treatment_piece
         if policy is not None and own is not None and treatment is not None and own.factors == 1 << treatment.node:
             atoms[treatment.node] = _mechanisms(graph, members, sizes, treatment.node, policy, rng)
-        reads = treatment.reads if treatment is not None else 0
-        levels = _reached(lowering, graph, members, sizes, atoms, way, reads, rng)
+        levels = _reached(lowering, graph, members, sizes, atoms, way, road.task, rng)
         if levels is None:
             return None
         if own is not None and own.factors in levels and treatment is not None:
@@ -147,20 +146,27 @@ def _reached(
     sizes: list[int],
     atoms: dict[int, Array],
     way: _Way,
-    reads: int,
+    task: Task,
     rng: np.random.Generator,
 ) -> dict[int, Array] | None:
     """Fill ``atoms`` so that each of the way's pieces takes two values; the values by its factors."""
     record = replace(lowering.record, graph=graph)
     hidden = {owner for _, owner in way.pieces}
     treatment = lowering.record.treatment_piece
+    reads = task.treatment.reads if task.treatment else 0
     ignored = treatment.given & ~reads if treatment else 0
     several = 1
     for node in bits(record.members):
         if node not in hidden and node not in atoms:
             inside = [sizes[p] for p in bits(graph.parents[node] & members)]
             several += 1
-            atoms[node] = _spread([2 if several <= 3 else 1, *inside, sizes[node]], rng)
+            table = _spread([2 if several <= 3 else 1, *inside, sizes[node]], rng)
+            if task.treatment is not None and node == task.treatment.node:
+                # What the policy alone reads plays no role in what units show.
+                added = reads & ~task.graph.parents[node]
+                axes = [1 + i for i, p in enumerate(bits(graph.parents[node] & members)) if added >> p & 1]
+                table = np.broadcast_to(table.mean(axis=tuple(axes), keepdims=True), table.shape)
+            atoms[node] = table
     levels: dict[int, Array] = {}
     together = treatment.factors if treatment else 0
     policy = together if together & (together - 1) == 0 else 0
