@@ -194,8 +194,11 @@ def reaching(verdict: Identified, case: Case, rng: np.random.Generator) -> Itera
         atoms = {}
         for node, table in given.atoms.items():
             reads = [names[p] for p in given.inside(node)]
-            order = [1 + reads.index(read) for read in plan.read_at(names[node], 0)]
-            atoms[names[node]] = np.transpose(table, [0, *order, table.ndim - 1])
+            wanted = plan.read_at(names[node], 0)
+            for axis in reversed([i for i, read in enumerate(reads) if read not in wanted]):
+                table = table.take(0, 1 + axis)  # what the policy alone reads: no unit varies with it
+                del reads[axis]
+            atoms[names[node]] = np.transpose(table, [0, *(1 + reads.index(read) for read in wanted), table.ndim - 1])
         do = Do(case.treatment, tuple(names[i] for i in policy.reads), policy.mechanism)
         yield random_model(plan, rng, sizes=sizes, atoms=atoms), do
 
