@@ -97,36 +97,38 @@ def total(over: Iterable[Symbol], body: Expr) -> Expr:
     if isinstance(body, Sum):
         symbols |= dict.fromkeys(body.over)
         body = body.body
-    factors = list(factors_of(body))
-    readers = {symbol: [factor for factor in factors if symbol in free(factor)] for symbol in symbols}
+    factors = [(factor, free(factor)) for factor in factors_of(body)]
+    unread = [symbol for symbol in symbols if not any(symbol in reads for _, reads in factors)]
+    assert not unread, f"sum over {unread}, which nothing reads"
     changed = True
     while changed:
         changed = False
         for symbol in list(symbols):
-            reading = [factor for factor in factors if symbol in free(factor)]
-            match reading:
-                case [Probability(of, given, level, source) as law] if symbol in of and symbol not in given:
-                    rest = tuple(slot for slot in of if slot != symbol)
-                    at = factors.index(law)
-                    factors[at : at + 1] = [Probability(rest, given, level, source)] if rest else []
-                    del symbols[symbol]
-                    changed = True
-                case [Drawn(_, of, given) as drawn] if symbol == of and symbol not in given:
-                    factors.remove(drawn)
-                    del symbols[symbol]
-                    changed = True
-                case [Sum(inner, part) as nested]:
-                    # Inside the nested sum the symbol may meet the one law that generates it.
-                    factors[factors.index(nested)] = total((*inner, symbol), part)
-                    del symbols[symbol]
-                    changed = True
-                case _:
-                    assert readers[symbol], f"sum over {symbol}, which nothing reads"
+            at = [place for place, (_, reads) in enumerate(factors) if symbol in reads]
+            if len(at) == 1 and (left := _without(symbol, factors[at[0]][0])) is not None:
+                factors[at[0] : at[0] + 1] = [(factor, free(factor)) for factor in left]
+                del symbols[symbol]
+                changed = True
     if not symbols:
-        return product(factors)
-    inside = [factor for factor in factors if not free(factor).isdisjoint(symbols)]
-    outside = [factor for factor in factors if free(factor).isdisjoint(symbols)]
+        return product(factor for factor, _ in factors)
+    inside = [factor for factor, reads in factors if not reads.isdisjoint(symbols)]
+    outside = [factor for factor, reads in factors if reads.isdisjoint(symbols)]
     return product([*outside, Sum(tuple(symbols), product(inside))])
+
+
+def _without(symbol: Symbol, factor: Expr) -> tuple[Expr, ...] | None:
+    """The one factor that reads a symbol, with the symbol summed out of it; None when it must stay."""
+    match factor:
+        case Probability(of, given, level, source) if symbol in of and symbol not in given:
+            rest = tuple(slot for slot in of if slot != symbol)
+            return (Probability(rest, given, level, source),) if rest else ()
+        case Drawn(_, of, given) if symbol == of and symbol not in given:
+            return ()
+        case Sum(inner, part):
+            # Inside the nested sum the symbol may meet the one law that generates it.
+            return (total((*inner, symbol), part),)
+        case _:
+            return None
 
 
 def quotient(numerator: Expr, denominator: Expr) -> Expr:

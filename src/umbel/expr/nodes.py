@@ -9,7 +9,7 @@ Weinstein and Blei, JMLR 27(37) 2026, Definition 4), and what it is a law *of* m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from umbel.variable import State
@@ -46,10 +46,14 @@ class Law:
     given: tuple[Meaning, ...]
     plate: Level
     formula: Expr
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Laws nest and are hashed often. Equal ones have equal formulas, which tell no more apart.
+        object.__setattr__(self, "_hash", hash((self.of, self.given, self.plate)))
 
     def __hash__(self) -> int:
-        # Equal laws have equal formulas; hashing them too would cost more than it tells apart.
-        return hash((self.of, self.given, self.plate))
+        return self._hash
 
     @property
     def level(self) -> Level:
