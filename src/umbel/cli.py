@@ -1,4 +1,4 @@
-"""The command line: check, identify, solve, gallery.
+"""The command line: start, check, identify, solve, gallery.
 
 A command returns the text that it would print; one function prints it, so that a closed pipe, a
 full disk and an interrupt are met in one place. Exit status: 0 for any Answer (a refusal too), 2
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from umbel.config.problem import ProblemSpec
+    from umbel.estimate.estimator import Watch
     from umbel.results.answer import Answer
 
 app = typer.Typer(
@@ -53,6 +54,28 @@ def start(
         _print(f"umbel {__version__}")
         raise typer.Exit
     return context.get_help() if context.invoked_subcommand is None else None
+
+
+@app.command(name="start")
+def begin(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A csv or parquet file: one row per member.")],
+    units: Annotated[str | None, typer.Option(metavar="TABLE", help="The table of units.", show_default=False)] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The key column that names each row's unit.", show_default=False),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write there; without it, print.", show_default=False)
+    ] = None,
+) -> str | None:
+    """Draft a commented problem file from tables."""
+    from umbel.pipeline.draft import draft_problem, save_draft
+
+    text = draft_problem(table, units=units, unit=unit, folder="." if out is None else Path(out).parent)
+    if out is None:
+        return text.rstrip("\n")
+    save_draft(text, out)
+    return f"{out} is drafted. Edit its graph and question, then: umbel check {out}"
 
 
 @app.command()
@@ -104,7 +127,7 @@ def solve(
     spec = load_problem(problem)
     from umbel.pipeline.files import solve_problem
 
-    return _answers(solve_problem(spec), several=spec.several, json=json)
+    return _answers(solve_problem(spec, watch=_watch()), several=spec.several, json=json)
 
 
 @app.command()
@@ -128,7 +151,8 @@ def gallery(
     from umbel.pipeline.files import identify_problem, solve_problem
 
     example = find(name)
-    (answer,) = (identify_problem if example.data is None else solve_problem)(example.problem())
+    problem = example.problem()
+    (answer,) = identify_problem(problem) if example.data is None else solve_problem(problem, watch=_watch())
     answer = answer.citing(example.paper, *example.references)
     if json:
         return _json(answer.to_dict())
@@ -234,6 +258,15 @@ def _answers(answers: Sequence[Answer], *, several: bool, json: bool) -> str:
     from umbel.report.text import answer_view
 
     return _text(*map(answer_view, answers))
+
+
+def _watch() -> Watch | None:
+    """A progress bar for whoever sits at a terminal; nobody else sees one."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    from umbel.report.progress import bar
+
+    return bar
 
 
 def _no_report(report: str | None) -> None:

@@ -125,7 +125,7 @@ def test_levels_that_may_cross_are_a_doubt() -> None:
 
 
 def test_too_few_keys() -> None:
-    with pytest.raises(DataError, match=r"inside 1 plates and the study names no key column. Give unit="):
+    with pytest.raises(DataError, match=r"inside 1 plate and the study names no key column. Give unit ="):
         collect(Study(PUPILS), WANTED, REQUEST)
 
 

@@ -373,3 +373,14 @@ def test_an_instrument_inside_small_units() -> None:
 
 def _draws(model: SubunitInstrument, count: int, rng: np.random.Generator) -> list[Study]:
     return [study(model.draw(100, 20, rng=rng)) for _ in range(count)]
+
+
+def test_a_stratum_of_units_is_averaged_without_bias() -> None:
+    """Figure 5a beside a cause of the unit: no regression, so observed shares and no pseudo-counts."""
+    rows = {"u": np.repeat([0, 1, 2, 3], 4), "A": [0, 0, 1, 1] * 4, "Y": [0, 0, 1, 1, 0, 1, 1, 1] * 2}
+    units = {"u": np.arange(4), "Z": [0, 1, 0, 1]}
+    graph = "plate member { A Y }; latent U; U -> { A Y }; A -> Y; Z -> Y"
+    found = FAST.estimate(target(graph, HARD), Study(rows, units=units, unit="u"), rng=np.random.default_rng(0))
+    assert number(found) == pytest.approx((1.0 + 0.5) / 2)
+    assert isinstance(found, Estimated)
+    assert not any(check.name == "members per unit" for check in found.checks)

@@ -42,18 +42,40 @@ def of_rows(plan: Plan, rows: int, kept: int, tallies: Mapping[Field, Tally]) ->
     return tuple(checks)
 
 
-def _suspected(field: Field, one: Tally) -> list[Check]:
-    """A usual code (-9, 999) that lies outside all other values of its column."""
-    found = []
+def suspected_codes(one: Tally) -> tuple[float, ...]:
+    """Usual codes (-9, 999) that lie outside all other values of a column of numbers."""
     if one.inner_low is None or one.inner_high is None or one.low is None or one.high is None:
-        return []
-    for value, outside in ((one.low, one.low < one.inner_low), (one.high, one.high > one.inner_high)):
-        if value in CODES and outside:
-            advice = (
-                f"{field.name} holds {value:g}, far from its other values ({one.inner_low:g} to {one.inner_high:g}): "
-                f"if it means missing, declare missing = [{value:g}]."
-            )
-            found.append(Check("missing codes", False, value, advice))
+        return ()
+    ends = ((one.low, one.low < one.inner_low), (one.high, one.high > one.inner_high))
+    return tuple(value for value, outside in ends if value in CODES and outside)
+
+
+def suspected_states(states: Sequence[State]) -> tuple[State, ...]:
+    """States that are usual words or codes for missing.
+
+    Examples
+    --------
+    >>> suspected_states([0, 1, 99]), suspected_states(["no", "yes", "NA"])
+    ((99,), ('NA',))
+    """
+    found = []
+    for state in states:
+        others = [float(one) for one in states if not isinstance(one, str) and one != state]
+        word = isinstance(state, str) and state.strip().lower() in WORDS
+        code = not isinstance(state, str | bool) and float(state) in CODES and _outside(float(state), others)
+        if word or code:
+            found.append(state)
+    return tuple(found)
+
+
+def _suspected(field: Field, one: Tally) -> list[Check]:
+    found = []
+    for value in suspected_codes(one):
+        advice = (
+            f"{field.name} holds {value:g}, far from its other values ({one.inner_low:g} to {one.inner_high:g}): "
+            f"if it means missing, declare missing = [{value:g}]."
+        )
+        found.append(Check("missing codes", False, value, advice))
     return found
 
 
@@ -65,14 +87,10 @@ def of_states(split: Mapping[str, tuple[Codes, Domain]], found: Mapping[str, tup
         if unseen:
             advice = f"No row has {name} = {listed(unseen)}. Nothing can be learnt there."
             checks.append(Check("states seen", False, float(len(unseen)), advice))
-        for state in domain.states:
-            others = [float(one) for one in domain.states if not isinstance(one, str) and one != state]
-            word = isinstance(state, str) and state.strip().lower() in WORDS
-            code = not isinstance(state, str | bool) and float(state) in CODES and _outside(float(state), others)
-            if word or code:
-                quoted = f'"{state}"' if isinstance(state, str) else f"{state:g}"
-                advice = f"{name} has a state {quoted}: if it means missing, declare missing = [{quoted}]."
-                checks.append(Check("missing codes", False, None if word else float(state), advice))
+        for state in suspected_states(domain.states):
+            quoted = f'"{state}"' if isinstance(state, str) else f"{state:g}"
+            advice = f"{name} has a state {quoted}: if it means missing, declare missing = [{quoted}]."
+            checks.append(Check("missing codes", False, None if isinstance(state, str) else float(state), advice))
     return tuple(checks)
 
 

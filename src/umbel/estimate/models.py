@@ -18,7 +18,7 @@ from scipy.special import expit
 
 from umbel.estimate.unit_data import LawValues
 from umbel.numerics.gp import fit_gp
-from umbel.numerics.logistic import fit_logistic
+from umbel.numerics.logistic import LogisticFit, fit_logistic
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -60,14 +60,15 @@ class UnitModels:
         """
         rows = len(features)
         if features.shape[1] == 0:
-            average = weights @ target.values.reshape(rows, -1) / weights.sum()
+            shown = target.values if self.shares == "smoothed" else target.unbiased(weights)
+            average = weights @ shown.reshape(rows, -1) / weights.sum()
             return lambda at: np.broadcast_to(average, (len(at), len(average)))
         design = np.column_stack([np.ones(rows), features])
         if rows < design.shape[1] + 1:
             return None
         root = np.sqrt(weights * rows / weights.sum())[:, None]
         if self.shares == "observed" and target.share and target.observed is not None:
-            return self._shares(target.observed, features, weights, states=not target.averaged)
+            return self._shares(target, target.observed, features, weights)
         binary = target.share and (target.averaged or target.values.shape[1] == 2)
         flat = target.features() if binary else target.values.reshape(rows, -1)  # (rows, cells)
         lines = np.linalg.lstsq(root * design, root * flat, rcond=None)[0]
@@ -83,24 +84,26 @@ class UnitModels:
 
         return predict
 
-    def _shares(self, observed: Array, features: Array, weights: Array, *, states: bool) -> Predict | None:
+    def _shares(self, target: LawValues, observed: Array, features: Array, weights: Array) -> Predict:
         """Each cell's share as a logistic curve, fitted to the units that have members there.
 
         Only the mean matters, and an observed share has the right mean whatever its unit's size; a
         logit of a smoothed one has not.
         """
-        fits = []
+        fits: list[LogisticFit | None] = []
         for cell in observed.reshape(len(observed), -1).T:
             full = ~np.isnan(cell)
             if full.sum() < features.shape[1] + 2:
-                return None
+                fits.append(None)
+                continue
             scale = weights[full] * full.sum() / weights[full].sum()
             fits.append(fit_logistic(features[full], cell[full], weights=scale, penalty=self.penalty))
 
         def predict(at: Array) -> Array:
-            curves = np.stack([fit.predict(at) for fit in fits], axis=1)  # (rows, cells)
-            laws = curves.reshape((len(at), observed.shape[1] if states else 1, -1))
-            return (laws / laws.sum(axis=1, keepdims=True)).reshape(curves.shape) if states else curves
+            unseen = np.full(len(at), target.unseen)
+            curves = np.stack([unseen if fit is None else fit.predict(at) for fit in fits], axis=1)  # (rows, cells)
+            laws = curves.reshape((len(at), 1 if target.averaged else observed.shape[1], -1))
+            return curves if target.averaged else (laws / laws.sum(axis=1, keepdims=True)).reshape(curves.shape)
 
         return predict
 

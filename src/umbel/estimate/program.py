@@ -9,6 +9,7 @@ long as the estimand is linear in it; where it is not, the program is refused.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -75,13 +76,14 @@ class Engine:
 
     ``fitted`` keeps models by what they are of and given, so that both sides of a contrast share
     them: an intervention changes where a model is read and not how it is fitted. ``filled`` keeps
-    laws whose holes have been filled in.
+    laws whose holes have been filled in. A ``trial`` replaces what no unit shows by made-up numbers.
     """
 
     data: UnitData
     models: UnitModels
     fitted: dict[tuple[Meaning, ...], Models] = field(default_factory=dict)
     filled: dict[Meaning, Array] = field(default_factory=dict)
+    trial: bool = False
 
     def number(self, expr: Expr) -> float:
         """The estimand's value; NaN where a factor cannot be learnt from these units.
@@ -94,7 +96,16 @@ class Engine:
         found = self.value(expr, Scope({}, {}, set(), [0]))
         if found.labels:
             raise Unsupported("The question leaves a variable free.", "Ask for one value of it.")
-        return float(found.array)
+        if not np.isnan(found.array) or self.trial:
+            return float(found.array)
+        # Something is unknown; it may be a value that the question does not visit.
+        one, other = (Engine(self.data.unseen(value), self.models, trial=True).number(expr) for value in (0.25, 0.75))
+        return one if math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12) else math.nan
+
+    @property
+    def regressed(self) -> bool:
+        """Whether something was learnt from units' laws, after an evaluation."""
+        return any(isinstance(given, Law) for _, _, *conditions in self.fitted for given in conditions)
 
     def value(self, expr: Expr, scope: Scope) -> Tensor:
         """A node as a tensor over what is free in it."""

@@ -7,8 +7,9 @@ share (Eq. 55); for numbers the mean in each cell.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,8 @@ class LawValues:
         None where there is no such thing.
     conditions
         Shape (units, cells of the conditions): smoothed shares of members in each.
+    unseen
+        Stands for what no unit shows. NaN, but for finding out whether an answer depends on it.
     """
 
     values: Array
@@ -48,6 +51,7 @@ class LawValues:
     share: bool
     observed: Array | None = None
     conditions: Array | None = None
+    unseen: float = math.nan
 
     def features(self) -> Array:
         """What regressions read: logits of shares against the first state, or means."""
@@ -57,7 +61,7 @@ class LawValues:
         """The law in some units, in the order given."""
         observed = None if self.observed is None else self.observed[units]
         conditions = None if self.conditions is None else self.conditions[units]
-        return LawValues(self.values[units], self.averaged, self.share, observed, conditions)
+        return LawValues(self.values[units], self.averaged, self.share, observed, conditions, self.unseen)
 
     def unbiased(self, weights: Array) -> Array:
         """Observed values, with those that a unit lacks filled in from the units that have them.
@@ -83,7 +87,8 @@ class LawValues:
         for cell in range(cells):
             empty = np.isnan(flat[:, 0, cell])
             if empty.any():
-                flat[empty, :, cell] = _imputed(flat[:, :, cell], empty, self.conditions, cell, weights)
+                found = _imputed(flat[:, :, cell], empty, self.conditions, cell, weights)
+                flat[empty, :, cell] = self.unseen if found is None else found
         return filled
 
 
@@ -132,6 +137,10 @@ class UnitData:
         """Number of units."""
         return len(self.weights)
 
+    def unseen(self, value: float) -> UnitData:
+        """The same with another stand-in for what no unit shows."""
+        return replace(self, laws={law: replace(one, unseen=value) for law, one in self.laws.items()})
+
     def states_of_all(self) -> dict[str, tuple[State, ...]]:
         """States of every variable, inside units and of them."""
         return {**self.states, **{name: column.states for name, column in self.columns.items()}}
@@ -144,11 +153,11 @@ class UnitData:
         return UnitData(weights / weights.sum(), laws, columns, self.states, self.sizes[units])
 
 
-def _imputed(values: Array, empty: NDArray[np.bool_], conditions: Array, cell: int, weights: Array) -> Array:
-    """What the other units' values (units, states) predict for the empty ones; NaN without others."""
+def _imputed(values: Array, empty: NDArray[np.bool_], conditions: Array, cell: int, weights: Array) -> Array | None:
+    """What the other units' values (units, states) predict for the empty ones; None without others."""
     full = ~empty
     if not full.any():
-        return np.full((int(empty.sum()), values.shape[1]), np.nan)
+        return None
     share = conditions[:, cell : cell + 1]
     others = np.delete(conditions, cell, axis=1)[:, :-1]  # the shares sum to one
     design = np.concatenate([np.ones_like(share), share, share**2, others], axis=1)

@@ -101,7 +101,7 @@ class UnitsPlugIn:
             sample = self._bootstrap(target, data, [expr for _, expr in rows], rng, watch)
         except Unsupported as fault:
             return fault.refusal
-        return self._estimated(target, rows, values, sample, data, nested, study, learnt=bool(engine.fitted))
+        return self._estimated(target, rows, values, sample, data, nested, study, learnt=engine.regressed)
 
     def _bootstrap(
         self, target: Target, data: UnitData, exprs: list[Expr], rng: np.random.Generator, watch: Watch

@@ -108,8 +108,8 @@ def estimated(
         refusal = Refusal("Several studies in one estimate are not answered yet.", "Give one study.")
         return replace(answer, refusal=refusal)
     study = studies[0]
-    target = _target(verdict, graph)
-    best = choose(target, study, _estimators(method))
+    target = target_of(verdict, graph)
+    best = choose(target, study, estimators_of(method))
     if isinstance(best, Refusal):
         return replace(answer, refusal=best)
     given = np.random.default_rng(method.seed) if rng is None else rng
@@ -131,7 +131,7 @@ def estimated(
     )
 
 
-def _target(verdict: Identified, graph: Graph) -> Target:
+def target_of(verdict: Identified, graph: Graph) -> Target:
     """The estimand as an estimator reads it."""
     from umbel.estimate.estimator import Target
 
@@ -158,7 +158,7 @@ def _unread(estimator: Estimator, method: MethodSpec) -> tuple[Check, ...]:
     return (Check("method", False, None, advice),) if unread else ()
 
 
-def _estimators(method: MethodSpec) -> tuple[Estimator, ...]:
+def estimators_of(method: MethodSpec) -> tuple[Estimator, ...]:
     """The estimators that a ``[method]`` table admits, by its name or all."""
     from umbel.estimate.choose import estimators
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from umbel.config.problem import ProblemSpec, missing_file
+from umbel.pipeline.looking import data_checks, prospect
 from umbel.pipeline.opening import open_studies, source_of
-from umbel.pipeline.problem import problems_of
+from umbel.pipeline.problem import Problem, problems_of
 from umbel.results.answer import Answer
 from umbel.results.check import Check
+from umbel.results.step import Refusal
 
 if TYPE_CHECKING:
     from umbel.estimate.estimator import Watch
@@ -30,17 +32,31 @@ def solve_problem(spec: ProblemSpec, *, watch: Watch | None = None) -> tuple[Ans
 
 
 def check_problem(spec: ProblemSpec) -> tuple[Check, ...]:
-    """What a problem file holds, each part as a Check; a part that is wrong raises its one line."""
+    """What a problem file holds, each part as a Check; a part that is wrong raises its one line.
+
+    Reads the rows, one variable at a time, so that what is wrong with one is not blamed on another.
+    """
     problems = problems_of(spec, ())
     graph = problems[0].graph
     hidden = graph.latent.bit_count()
-    count = f"{len(graph.names)} variables ({hidden} hidden), {len(graph.plates)} plates"
+    plates = f"{len(graph.plates)} plate{'' if len(graph.plates) == 1 else 's'}"
+    count = f"{len(graph.names)} variables ({hidden} hidden), {plates}"
     checks = [Check("graph", passed=True, advice=count)]
     checks += [Check("question", passed=True, advice=str(problem.question)) for problem in problems]
-    for study in open_studies(spec):
+    studies = open_studies(spec)
+    for study in studies:
         observed = source_of(graph, study).observed
         absent = () if observed is None else tuple(n for n in graph.names_of(graph.observed) if n not in observed)
         tables = ", ".join(table.name for table in study.tables())
         advice = f"{tables} does not measure {', '.join(absent)}" if absent else f"{tables} measures every variable"
         checks.append(Check("study", passed=True, advice=advice))
-    return tuple(checks)
+        checks += data_checks(graph, study)
+    return (*checks, *(_answerable(problem) for problem in (problems_of(spec, studies) if studies else ())))
+
+
+def _answerable(problem: Problem) -> Check:
+    """Whether a number would come out, and by which estimator."""
+    found = prospect(problem)
+    if isinstance(found, Refusal):
+        return Check("answer", False, None, f"{problem.question}: {found.why} {found.advice}".strip())
+    return Check("answer", True, None, f"{problem.question}: {found}")

@@ -147,9 +147,7 @@ class Problem:
         values = {
             "graph": graph,
             "question": check_question(graph, question),
-            "studies": tuple(
-                _fitting(graph, one) for one in (studies if isinstance(studies, Iterable) else (studies,))
-            ),
+            "studies": tuple(_fitting(graph, one) for one in given),
             "title": title,
             "assumptions": tuple(assumptions),
             "method": method,

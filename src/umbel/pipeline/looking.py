@@ -1,0 +1,83 @@
+"""``umbel check``: look at the data of a study before anything is estimated from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, assert_never
+
+from umbel.graph.mixed import Graph
+from umbel.pipeline.answering import estimators_of, target_of
+from umbel.pipeline.problem import Problem
+from umbel.results.check import Check
+from umbel.results.step import Refusal
+from umbel.results.verdict import Identified, Refused, Unidentified
+
+if TYPE_CHECKING:
+    from umbel.data.nested import Nested
+    from umbel.data.study import Study
+
+QUIET = ("complete rows", "complete units", "units have rows")
+"""Checks that are worth a line only when they fail."""
+
+
+def data_checks(graph: Graph, study: Study) -> tuple[Check, ...]:
+    """What the rows say of each variable that the study measures; O(rows) for each.
+
+    Raises
+    ------
+    DataError
+        For tables that contradict each other or the graph.
+    """
+    if study.data is None:
+        return ()
+    checks: list[Check] = []
+    for name in graph.names_of(graph.observed):
+        if study.holds(name):
+            nested = _read(graph, study, name)
+            checks += [one for one in nested.checks if not (one.passed and one.name in QUIET) and one not in checks]
+            checks += _size(nested) if not any(one.name == "size" for one in checks) else []
+    return tuple(sorted(checks, key=lambda one: one.name != "size"))
+
+
+def prospect(problem: Problem) -> str | Refusal:
+    """How a problem would be answered: "a number, by units", or why there would be none."""
+    verdict = problem.identify()
+    match verdict:
+        case Unidentified():
+            return "not identified; umbel identify shows why"
+        case Refused():
+            return verdict.refusal
+        case Identified():
+            from umbel.estimate.choose import choose
+
+            study, *more = problem.studies
+            if more:
+                return Refusal("Several studies in one estimate are not answered yet.", "Give one study.")
+            best = choose(target_of(verdict, problem.graph), study, estimators_of(problem.method))
+            return best if isinstance(best, Refusal) else f"identified; the estimator would be '{best.name}'"
+        case _:
+            assert_never(verdict)
+
+
+def _read(graph: Graph, study: Study, name: str) -> Nested:
+    """One variable, as an estimator would read it: a number where it is one and has no states."""
+    from umbel.data.levels import Wanted
+    from umbel.data.nested import collect
+    from umbel.data.profile import is_wide_number
+    from umbel.data.statistics import Request
+
+    node = graph.index(name)
+    depth = len(graph.plate_path(node))
+    states = dict(graph.facts.domains).get(node)
+    wanted = Wanted(name, depth, states)
+    if depth < len(study.unit):
+        return collect(study, [wanted], [Request()])
+    wide = states is None and study.column(name).states is None and is_wide_number(study, name)
+    return collect(study, [wanted], [Request((), (name,)) if wide else Request((name,))])
+
+
+def _size(nested: Nested) -> Iterator[Check]:
+    sizes = nested.cells[0].counts.reshape(nested.units, -1).sum(axis=1)
+    if nested.levels:
+        advice = f"{nested.units:,} units of {sizes.min():,.0f} to {sizes.max():,.0f} members"
+        yield Check("size", True, None, advice)
