@@ -53,6 +53,9 @@ class Target:
         Variables that the question leaves free: one row per value. Empty for a single number.
     requirements
         Positivity conditions, which data turns into Checks.
+    strategy
+        The estimand's strategy: "back-door" and its kin vouch that conditions which its laws
+        leave out make no difference.
     """
 
     term: str
@@ -60,6 +63,7 @@ class Target:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     axes: tuple[Symbol, ...] = ()
     requirements: tuple[Requirement, ...] = ()
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,8 @@ def target_of(verdict: Identified, graph: Graph) -> Target:
 
     estimand = verdict.estimand
     domains = {graph.names[node]: domain for node, domain in graph.facts.domains}
-    return Target(str(verdict.question), estimand.body, domains, estimand.axes, estimand.requirements())
+    term, axes, strategy = str(verdict.question), estimand.axes, estimand.strategy
+    return Target(term, estimand.body, domains, axes, estimand.requirements(), strategy)
 
 
 def _words(target: Target, study: Study) -> tuple[str, ...]:
