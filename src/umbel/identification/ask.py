@@ -13,12 +13,15 @@ from umbel.expr.nodes import AtState, Expr, Held, Law, Policy, Probability, Symb
 from umbel.expr.nodes import Number as Constant
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors
+from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.explain import assumptions_of, certificate_of, remarks_of, steps_of, strategy_of
+from umbel.identification.explain_worlds import ASSUMPTION, STRATEGY, worlds_certificate, worlds_steps
 from umbel.identification.nested import flat_route, solve
+from umbel.identification.one_world import as_effect
 from umbel.identification.refuse import unsupported, unsupported_term
 from umbel.model.named import spelled_out
 from umbel.model.policy import Family
-from umbel.model.proof import Proof, Road
+from umbel.model.proof import Proof, Road, Worlds
 from umbel.model.query import (
     Best,
     Body,
@@ -34,6 +37,7 @@ from umbel.model.query import (
     Ratio,
     Term,
     combine,
+    settings_of,
 )
 from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
@@ -43,6 +47,7 @@ from umbel.model.validate import check_question
 from umbel.model.weights import FamilyLaw
 from umbel.results.step import Refusal
 from umbel.results.verdict import Identified, Refused, Unidentified, Verdict
+from umbel.variable import State
 
 
 def identify_question(graph: Graph, question: Question) -> Verdict:
@@ -68,30 +73,34 @@ def identify_question(graph: Graph, question: Question) -> Verdict:
     refusal = unsupported(graph, question)
     if refusal is not None:
         return Refused(question, refusal)
-    roads: dict[Term, Road] = {}
+    roads: dict[Term, Road | Worlds] = {}
     body = _spelled(graph, question.body)
     for term in Question.of(body).terms():
         road = _road(graph, term)
         if isinstance(road, Refusal):
             return Refused(question, road)
         roads[term] = road
-    proof = Proof(graph, tuple(roads.values()))
+    effects = tuple(road for road in roads.values() if isinstance(road, Road))
+    worlds = tuple(road for road in roads.values() if isinstance(road, Worlds))
+    proof = Proof(graph, effects, worlds)
     stuck = next((road for road in roads.values() if road.expr is None), None)
+    if isinstance(stuck, Worlds):
+        return Unidentified(question, worlds_certificate(stuck), worlds_steps(stuck), (), proof)
     if stuck is not None:
         return Unidentified(question, certificate_of(graph, stuck), steps_of(stuck), remarks_of(stuck), proof)
     expr = settled(_assembled(body, roads))
-    first = next(iter(roads.values()), None)
+    first = next(iter(effects), None)
     axes = _axes(graph, body)
     unbound = [symbol for symbol in free(expr) if isinstance(symbol.meaning, Law)]
     assert not unbound, f"laws that no sum binds: {unbound}"
     plates = tuple(plate.name for plate in graph.plates)
     domains = tuple((graph.names[node], domain.states) for node, domain in graph.facts.domains)
-    estimand = Estimand(expr, axes, strategy_of(roads.values()), plates, domains)
+    strategy = ", ".join([STRATEGY] * bool(worlds) + [strategy_of(effects)] * bool(effects or not worlds))
     return Identified(
         question,
-        estimand,
-        steps_of(first) if first else (),
-        assumptions_of(graph, tuple(roads.values())),
+        Estimand(expr, axes, strategy, plates, domains),
+        (steps_of(first) if first else ()) + (worlds_steps(worlds[0]) if worlds else ()),
+        assumptions_of(graph, effects) + (ASSUMPTION,) * bool(worlds),
         remarks_of(first) if first else (),
         proof,
     )
@@ -100,10 +109,11 @@ def identify_question(graph: Graph, question: Question) -> Verdict:
 def _spelled(graph: Graph, body: Body) -> Body:
     """Named quantities as the terms they stand for."""
     match body:
-        case Named(treatment=treatment):
-            states = dict(graph.facts.domains).get(graph.index(treatment))
-            low, high = (states.states[0], states.states[1]) if states and len(states) == 2 else (0, 1)
-            return spelled_out(body, low=low, high=high)
+        case Named(treatment=treatment, outcome=outcome):
+            (low, high), (no, yes) = _two_states(graph, treatment), _two_states(graph, outcome)
+            return _spelled(graph, spelled_out(body, low=low, high=high, no=no, yes=yes))
+        case Chance() | Expectation():
+            return as_effect(graph, body)
         case Combination(parts):
             spelled = ((weight, _spelled(graph, part)) for weight, part in parts)
             return combine((weight, part) for weight, part in spelled if not isinstance(part, Best))
@@ -113,8 +123,16 @@ def _spelled(graph: Graph, body: Body) -> Body:
             return body
 
 
-def _road(graph: Graph, term: Term) -> Road | Refusal:
+def _two_states(graph: Graph, name: str) -> tuple[State, State]:
+    """The reference of a variable and its other state."""
+    domain = dict(graph.facts.domains).get(graph.index(name))
+    return (domain.states[0], domain.states[1]) if domain and len(domain) == 2 else (0, 1)
+
+
+def _road(graph: Graph, term: Term) -> Road | Worlds | Refusal:
     """The road of one term."""
+    if isinstance(term, Chance | Expectation) and Question.of(term).is_counterfactual:
+        return counterfactual_effect(graph, term)
     refusal = unsupported_term(graph, term)
     if refusal is not None:
         return refusal
@@ -155,7 +173,7 @@ def _treatment(graph: Graph, task: Task, item: Intervention) -> Treatment:
             raise QuestionError(f"The intervention on {shown(item.name)} is of a kind that is refused earlier.")
 
 
-def _assembled(body: Body, roads: dict[Term, Road]) -> Expr:
+def _assembled(body: Body, roads: dict[Term, Road | Worlds]) -> Expr:
     """The body with each term replaced by its estimand."""
     match body:
         case Number(value):
@@ -170,8 +188,12 @@ def _assembled(body: Body, roads: dict[Term, Road]) -> Expr:
             raise AssertionError(f"{body} is refused earlier")
 
 
-def _term_expr(term: Chance | Expectation, road: Road) -> Expr:
+def _term_expr(term: Chance | Expectation, road: Road | Worlds) -> Expr:
     assert road.expr is not None
+    if isinstance(road, Worlds):
+        if isinstance(term, Chance):
+            return road.expr
+        return expectation(Symbol(road.meanings[road.graph.index(term.outcome.variable)]), road.expr)
     (node,) = bits(road.task.outcomes)
     symbol = Symbol(road.task.meanings[node])
     if isinstance(term, Expectation):
@@ -191,5 +213,6 @@ def _axes(graph: Graph, body: Body) -> tuple[Symbol, ...]:
         if isinstance(term, Chance):
             outcomes |= {event.variable: None for event in term.outcomes if event.value is None}
         if isinstance(term, Chance | Expectation):
-            treatments |= {item.name: None for item in term.do if isinstance(item, Free)}
+            treatments |= {item.name: None for item in settings_of(term) if isinstance(item, Free)}
+            treatments |= {event.variable: None for event in term.given if event.value is None}
     return tuple(Symbol(meanings[graph.index(name)]) for name in (*outcomes, *treatments))

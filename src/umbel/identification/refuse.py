@@ -26,11 +26,6 @@ def unsupported(graph: Graph, question: Question) -> Refusal | None:
             "The best policy of a family is not answered yet.",
             "Ask for the effect of one policy: do(A ~ Bernoulli(0.5)).",
         )
-    if question.is_counterfactual:
-        return Refusal(
-            "Counterfactuals (several worlds at once) are not answered yet.",
-            "Ask for an effect: P(Y | do(A)) or E[Y | do(A=1)].",
-        )
     return _unsupported_graph(graph, question)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 from umbel.expr.nodes import Level
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors
-from umbel.model.query import Event, Expectation, Free, Held, Intervention, Probability, SetTo, names_of_term
+from umbel.model.query import Expectation, Free, Held, Probability, SetTo, names_of_term, settings_of
 from umbel.results.step import Refusal
 
 
@@ -22,14 +21,14 @@ def unsupported_worlds(graph: Graph, term: Probability | Expectation) -> Refusal
     >>> unsupported_worlds(Graph.parse("A -> Y"), term).why
     'Y is free in two worlds at once, and both would be the axis Y.'
     """
-    for item in _settings(term):
+    for item in settings_of(term):
         if not isinstance(item, Held | Free | SetTo):
             return Refusal(
                 f"A counterfactual sets {item.name} to values, not to laws or by levers, so far.",
                 f"Set it to a value: {item.name}=1.",
             )
     free = Counter(event.variable for event in (*term.outcomes, *term.given) if event.value is None)
-    set_free = {item.name for item in _settings(term) if isinstance(item, Free)}
+    set_free = {item.name for item in settings_of(term) if isinstance(item, Free)}
     for name, count in free.items():
         if count > 1 or name in set_free:
             return Refusal(
@@ -42,20 +41,6 @@ def unsupported_worlds(graph: Graph, term: Probability | Expectation) -> Refusal
             "Ask for an effect: P(Y | do(A)), or put the question to a graph without plates.",
         )
     return None
-
-
-def _settings(term: Probability | Expectation) -> Iterator[Intervention]:
-    """Everything that some world sets, nested worlds included."""
-    stack: list[Intervention] = list(term.do)
-    events: list[Event] = [*term.outcomes, *term.given]
-    while stack or events:
-        while events:
-            stack += events.pop().world
-        if stack:
-            item = stack.pop()
-            yield item
-            if isinstance(item, SetTo):
-                events.append(item.event)
 
 
 def level_of(graph: Graph, asked: int) -> Level | None:

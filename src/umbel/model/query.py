@@ -271,6 +271,20 @@ def names_of_term(term: Term) -> Iterator[str]:
             yield from names_of_event(event)
 
 
+def settings_of(term: Probability | Expectation) -> Iterator[Intervention]:
+    """Everything that ``do`` or a subscript sets, nested ones included, from left to right."""
+    yield from term.do
+    for event in (*term.outcomes, *term.given):
+        yield from _settings_of_event(event)
+
+
+def _settings_of_event(event: Event) -> Iterator[Intervention]:
+    for item in event.world:
+        yield item
+        if isinstance(item, SetTo):
+            yield from _settings_of_event(item.event)
+
+
 def parameters_of(term: Term) -> Iterator[str]:
     """Names that a term's families read, where a parameter of ``max[…]`` may stand."""
     if isinstance(term, Probability | Expectation):

@@ -101,10 +101,9 @@ class Beside:
     >>> from umbel.simulate.discrete import random_model
     >>> rng = np.random.default_rng(0)
     >>> base = structural(random_model(Graph.parse("X -> Y"), rng=rng), rng)
-    >>> worlds = Beside(base, {"X": (0, 1)}, {})
-    >>> y, x = (worlds.place(e) for e in Question.parse("P(Y[X=1], X)").body.outcomes)
-    >>> law, natural = worlds.model().joint([x, y]), base.joint([0, 1])
-    >>> bool(np.allclose(law[1], natural[1]))  # consistency: where X is 1 anyway
+    >>> worlds = Beside(base, {"X": (0, 1)})
+    >>> x, y = (worlds.place(event) for event in Question.parse("P(X, Y[X=1])").body.outcomes)
+    >>> bool(np.allclose(worlds.model().joint([x, y])[1], base.joint([0, 1])[1]))  # consistency, where X is 1 anyway
     True
     """
 
@@ -172,3 +171,21 @@ class Beside:
             self._parents.append(parents)
             self._tables.append(table)
         return self._copies[key]
+
+
+def events_law(
+    base: DiscreteModel,
+    events: Sequence[Event],
+    states: Mapping[str, Sequence[State]],
+    free: Mapping[str, State] | None = None,
+) -> Array:
+    """Joint law of the variables of some events, each in its world: one axis per event, values ignored.
+
+    Raises
+    ------
+    TooLarge
+        When the worlds together have too many states to enumerate.
+    """
+    worlds = Beside(base, states, free)
+    places = [worlds.place(event) for event in events]
+    return worlds.model().joint(places)

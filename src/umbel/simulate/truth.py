@@ -14,13 +14,14 @@ import numpy as np
 
 from umbel.errors import InputError
 from umbel.expr.evaluate import Population, answered
-from umbel.expr.nodes import Meaning, Raw
+from umbel.expr.nodes import Expr, Meaning, Raw, Symbol
 from umbel.graph.mixed import Graph
 from umbel.graph.surgery import induced
 from umbel.graph.walks import ancestors
 from umbel.model.formula import Constant, leaves
 from umbel.model.named import spelled_out
 from umbel.model.policy import Family, Unspecified
+from umbel.model.proof import Worlds
 from umbel.model.query import (
     Body,
     Combination,
@@ -35,12 +36,15 @@ from umbel.model.query import (
     Probability,
     Question,
     Ratio,
+    SetTo,
+    settings_of,
 )
 from umbel.model.render import law_text
 from umbel.model.weights import FamilyLaw
 from umbel.numerics.tables import Array, Table, over
 from umbel.numerics.tensors import Tensor, aligned
 from umbel.results.verdict import Identified
+from umbel.simulate.counterfactual import events_law, structural
 from umbel.simulate.discrete import DiscreteModel, random_law, random_model
 from umbel.variable import State
 
@@ -83,28 +87,43 @@ class Draw:
         return self.model.names.index(name)
 
 
+def worlds_gap(worlds: Worlds, rng: np.random.Generator) -> float:
+    """Error of the probability of events in several worlds, in one random structural model."""
+    term = worlds.term
+    if isinstance(term, Expectation):
+        term = Probability(term.outcomes, term.do, term.given)
+    assert worlds.expr is not None
+    free = dict.fromkeys(event.variable for event in (*term.outcomes, *term.given) if event.value is None)
+    free |= dict.fromkeys(item.name for item in settings_of(term) if isinstance(item, Free))
+    axes = [Symbol(worlds.meanings[worlds.graph.index(name)]) for name in free]
+    return _gap(Question.of(term), worlds.user_graph, worlds.expr, axes, rng) or 0.0
+
+
 def question_gap(verdict: Identified, rng: np.random.Generator) -> float | None:
     """Error of the finished estimand in one random model; relative where the truth exceeds one.
 
-    None where no random discrete model can pose the question: a family of real numbers, say, or
-    worlds beside each other.
+    None where no random discrete model can pose the question: a family of real numbers, say.
 
     Raises
     ------
     TooLarge
         When a law that is read has too many states to enumerate.
     """
-    question = verdict.question
+    return _gap(verdict.question, verdict.proof.graph, verdict.estimand.body, verdict.estimand.axes, rng)
+
+
+def _gap(
+    question: Question, graph: Graph, expr: Expr, axes: Sequence[Symbol], rng: np.random.Generator
+) -> float | None:
     if not all(map(_posed, question.terms())):
         return None
-    draw = drawn(verdict.proof.graph, question, rng)
+    draw = drawn(graph, question, rng)
     if draw is None:
         return None
-    axes = verdict.estimand.axes
     names = [axis.meaning.name for axis in axes if isinstance(axis.meaning, Raw)]
     try:
         truth = value_of(question.body, draw)
-        found = answered(verdict.estimand.body, ModelPopulation.of(draw.model, draw.states, draw.laws), axes).array
+        found = answered(expr, ModelPopulation.of(draw.model, draw.states, draw.laws), axes).array
     except InputError:  # a family's probabilities may leave [0, 1] at the states that were drawn
         return None
     wanted = np.broadcast_to(aligned(truth, names), found.shape)
@@ -115,20 +134,16 @@ def question_gap(verdict: Identified, rng: np.random.Generator) -> float | None:
 
 
 def _posed(term: object) -> bool:
-    """Whether one world holds the term."""
+    """Whether discrete worlds hold the term."""
     match term:
-        case Probability(outcomes, do, given):
-            return not any(event.world for event in (*outcomes, *given)) and all(map(_settable, do))
-        case Expectation(outcome, do, given):
-            return not any(event.world for event in (outcome, *given)) and all(map(_settable, do))
-        case Named(kind, given=given):
-            return kind == "ATE" and not any(event.world for event in given)
+        case Probability() | Expectation():
+            return all(map(_settable, settings_of(term)))
         case _:
-            return isinstance(term, Number)
+            return isinstance(term, Number | Named)
 
 
 def _settable(item: Intervention) -> bool:
-    return isinstance(item, Held | Free) or (isinstance(item, Drawn) and _discrete(item))
+    return isinstance(item, Held | Free | SetTo) or (isinstance(item, Drawn) and _discrete(item))
 
 
 def _discrete(item: Drawn) -> bool:
@@ -143,6 +158,8 @@ def drawn(graph: Graph, question: Question, rng: np.random.Generator) -> Draw | 
     if states is None:
         return None
     model = random_model(part, rng=rng, sizes={name: len(own) for name, own in states.items()})
+    if question.is_counterfactual:
+        model = structural(model, rng)
     laws = {
         item.name: _open_law(item, states, rng)
         for item in _interventions(question)
@@ -208,7 +225,10 @@ def _numbered(wanted: Sequence[State], exact: int | None, third: bool) -> tuple[
 def _interventions(question: Question) -> Iterator[Intervention]:
     for term in question.terms():
         if isinstance(term, Probability | Expectation):
-            yield from term.do
+            yield from settings_of(term)
+        if isinstance(term, Named):
+            for event in term.given:
+                yield from settings_of(Probability((event,)))
 
 
 def value_of(body: Body, draw: Draw) -> Tensor[str]:
@@ -216,9 +236,9 @@ def value_of(body: Body, draw: Draw) -> Tensor[str]:
     match body:
         case Number(value):
             return Tensor((), np.array(value))
-        case Named(treatment=treatment):
-            states = draw.states[treatment]
-            return value_of(spelled_out(body, low=states[0], high=states[1]), draw)
+        case Named(treatment=treatment, outcome=outcome):
+            (low, high), (no, yes) = draw.states[treatment][:2], draw.states[outcome][:2]
+            return value_of(spelled_out(body, low=low, high=high, no=no, yes=yes), draw)
         case Combination(parts):
             values = [(weight, value_of(part, draw)) for weight, part in parts]
             labels = tuple(dict.fromkeys(label for _, value in values for label in value.labels))
@@ -234,20 +254,26 @@ def value_of(body: Body, draw: Draw) -> Tensor[str]:
 
 
 def _effect(term: Probability | Expectation, draw: Draw) -> Tensor[str]:
-    """One term: intervene, enumerate, condition; a stack of it over free treatments."""
-    free = [item.name for item in term.do if isinstance(item, Free)]
+    """One term: set, enumerate, condition; a stack of it over what is set to every value."""
+    free = list(dict.fromkeys(item.name for item in settings_of(term) if isinstance(item, Free)))
     shape = tuple(len(draw.states[name]) for name in free)
-    parts: list[Tensor[str]] = []
-    for index in np.ndindex(*shape):
-        model = draw.model
-        chosen = dict(zip(free, index, strict=True))
-        for item in term.do:
-            reads, table = _mechanism(item, chosen, draw)
-            model = model.intervened(draw.node(item.name), reads, table)
-        parts.append(_observed(term, model, draw))
+    parts = [_observed(term, _law(term, dict(zip(free, at, strict=True)), draw), draw) for at in np.ndindex(*shape)]
     labels = parts[0].labels
     stacked = np.stack([part.array for part in parts], axis=-1).reshape((*parts[0].array.shape, *shape))
     return Tensor((*labels, *free), stacked)
+
+
+def _law(term: Probability | Expectation, chosen: Mapping[str, int], draw: Draw) -> Array:
+    """Joint law of the outcomes and conditions, each in its world."""
+    events = (*term.outcomes, *term.given)
+    if any(event.world for event in events):
+        free = {name: draw.states[name][at] for name, at in chosen.items()}
+        return events_law(draw.model, events, draw.states, free)
+    model = draw.model
+    for item in term.do:
+        reads, table = _mechanism(item, chosen, draw)
+        model = model.intervened(draw.node(item.name), reads, table)
+    return model.joint([draw.node(event.variable) for event in events])
 
 
 def _mechanism(item: Intervention, chosen: Mapping[str, int], draw: Draw) -> tuple[tuple[int, ...], Array]:
@@ -272,10 +298,9 @@ def _mechanism(item: Intervention, chosen: Mapping[str, int], draw: Draw) -> tup
             raise AssertionError(f"{item} is left out earlier")
 
 
-def _observed(term: Probability | Expectation, model: DiscreteModel, draw: Draw) -> Tensor[str]:
-    """The outcomes' law given the conditions in one model, at the values that the term names."""
+def _observed(term: Probability | Expectation, law: Array, draw: Draw) -> Tensor[str]:
+    """The outcomes' law given the conditions, at the values that the term names, from their joint law."""
     events: tuple[Event, ...] = (*term.outcomes, *term.given)
-    law = model.joint([draw.node(event.variable) for event in events])
     count = len(term.outcomes)
     law = over(law, law.sum(axis=tuple(range(count)), keepdims=True)) if term.given else law
     if isinstance(term, Expectation):

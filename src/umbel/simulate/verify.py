@@ -28,7 +28,8 @@ from umbel.results.verdict import Identified, Unidentified
 from umbel.simulate.discrete import DiscreteModel, TooLarge, random_law, random_model
 from umbel.simulate.plated import PlatedModel, piece_table
 from umbel.simulate.populations import ActualPolicy, reaching_population
-from umbel.simulate.truth import question_gap
+from umbel.simulate.standstill import MOVES, moves
+from umbel.simulate.truth import question_gap, worlds_gap
 
 TOLERANCE = 1e-10
 """Enumeration in float64 of a few thousand states leaves errors near 1e-15."""
@@ -40,7 +41,7 @@ def verify(verdict: Identified | Unidentified, *, rng: np.random.Generator | Non
     """Check a verdict; see :meth:`umbel.results.verdict.Identified.verify`."""
     rng = np.random.default_rng(0) if rng is None else rng
     if isinstance(verdict, Unidentified):
-        return _verify_hedges(verdict)
+        return _verify_worlds(verdict, rng) if verdict.proof.worlds else _verify_hedges(verdict)
     gaps: list[float] = []
     parts: dict[str, None] = {}
     try:
@@ -59,13 +60,15 @@ def verify(verdict: Identified | Unidentified, *, rng: np.random.Generator | Non
 
 def _gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tuple[str, float]]:
     """Name and largest error of each comparison: of the finished estimand, where models can pose the question."""
-    if all(plate < 0 for plate in verdict.proof.graph.plate_of):
+    if all(plate < 0 for plate in verdict.proof.graph.plate_of) or not verdict.proof.roads:
         found = [question_gap(verdict, rng) for _ in range(MODELS)]
         if None not in found:
             yield from (("flat models", gap) for gap in found if gap is not None)
             return
     for road in verdict.proof.roads:
         yield from gaps_of(road, rng)
+    for worlds in verdict.proof.worlds:
+        yield "worlds beside each other", worlds_gap(worlds, rng)
 
 
 def _verify_hedges(verdict: Unidentified) -> Check:
@@ -76,6 +79,19 @@ def _verify_hedges(verdict: Unidentified) -> Check:
         for hedge in road.flat.hedges
     ]
     return Check("hedge", bool(hedges) and all(hedges), None, f"Hedges checked: {len(hedges)}.")
+
+
+def _verify_worlds(verdict: Unidentified, rng: np.random.Generator) -> Check:
+    """Show that what some counterfactual asks can move while everything observed stands still."""
+    for worlds in verdict.proof.worlds:
+        if worlds.expr is None:
+            share = moves(worlds, rng)
+            if share is None:
+                return Check("standstill", False, None, "Not compared: the observed laws have too many states.")
+            passed = share > MOVES
+            words = "stands still, and the answer moves" if passed else "stands still, and so does the answer"
+            return Check("standstill", passed, share, f"In a random model all that is observed {words}.")
+    return _verify_hedges(verdict)
 
 
 def gaps_of(road: Road, rng: np.random.Generator) -> Iterator[tuple[str, float]]:

@@ -1,0 +1,165 @@
+"""Counterfactual verdicts in the user's words: steps, assumptions, certificates and remedies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from umbel.expr.nodes import AtState, Symbol
+from umbel.expr.render import state_text
+from umbel.graph.mixed import Graph, bits
+from umbel.graph.walks import ancestors
+from umbel.identification.counterfactual import counterfactual_effect
+from umbel.identification.counterfactual_graph import unknowns_of
+from umbel.lexer import quoted_if_needed
+from umbel.model.proof import Hedge, Worlds
+from umbel.model.query import names_of_term
+from umbel.model.render import term_text
+from umbel.model.task import Sight
+from umbel.model.worlds import Conflict, Factor, Filler, PotentialOutcome, Unknown
+from umbel.results.step import Certificate, Refusal, Step
+
+STRATEGY = "counterfactual factors"
+"""The name by which readers of Correa, Lee and Bareinboim (2021) know it."""
+
+ASSUMPTION = (
+    "Hidden causes are the same in every world (a structural model): no experiment shows worlds beside each other."
+)
+
+
+def worlds_steps(worlds: Worlds) -> tuple[Step, ...]:
+    """What was done, in order."""
+    words = _Words(worlds)
+    if not worlds.numerator and worlds.expr is not None:
+        return (Step("consistency", f"{term_text(worlds.term)} has the same value in every model of the graph"),)
+    steps = [Step("unnest", words.law(worlds.numerator))]
+    if worlds.denominator:
+        steps.append(Step("condition", f"divide by {words.law(worlds.denominator)}"))
+    for factor in dict.fromkeys((*worlds.numerator, *worlds.denominator)):
+        steps.append(Step("factor", f"{words.set(factor.district)}: {words.outcomes(factor.outcomes)}"))
+    for reduction in worlds.reductions:
+        name = words.set(reduction.district)
+        for move in reduction.moves:
+            steps.append(Step(move.rule, f"for {name}: {words.set(move.before)} to {words.set(move.after)}"))
+        if not reduction.moves:
+            steps.append(Step("district", f"{name} is a kernel of the observed law"))
+    return tuple(steps)
+
+
+def worlds_certificate(worlds: Worlds) -> Certificate:
+    """Why a counterfactual is not identified, and what would change that."""
+    words = _Words(worlds)
+    lines = [words.conflict(conflict) for conflict in worlds.conflicts]
+    lines += [words.hedge(hedge) for hedge in worlds.hedges]
+    kind = "conflict" if worlds.conflicts else "hedge"
+    if not worlds.complete:
+        kind = "route"
+        lines.append(_why_incomplete(worlds))
+    return Certificate(kind, " ".join(lines), worlds_remedies(worlds))
+
+
+def _why_incomplete(worlds: Worlds) -> str:
+    if worlds.graph.facts.monotone:
+        return "This route does not use 'assume monotone', which may say more."
+    return "This route is not complete: another might exist."
+
+
+def worlds_remedies(worlds: Worlds) -> tuple[str, ...]:
+    """Single changes that turn the verdict, found by asking again; measurements before trials."""
+    graph = worlds.user_graph
+    relevant = ancestors(graph, graph.mask(names_of_term(worlds.term)))
+    return tuple(what for what, graph, sights in _changes(worlds, relevant) if _identified(worlds, graph, sights))
+
+
+def _changes(worlds: Worlds, relevant: int) -> Iterator[tuple[str, Graph, tuple[Sight, ...]]]:
+    graph, sights = worlds.user_graph, worlds.sights
+    names = [quoted_if_needed(name) for name in graph.names]
+    for node in bits(graph.latent & relevant):
+        yield f"measure {names[node]}", replace(graph, latent=graph.latent & ~(1 << node)), sights
+    for a in bits(relevant):
+        for b in bits(graph.siblings[a] & relevant & ~((2 << a) - 1)):
+            siblings = list(graph.siblings)
+            siblings[a] &= ~(1 << b)
+            siblings[b] &= ~(1 << a)
+            without = replace(graph, siblings=tuple(siblings))
+            yield f"rule out the hidden cause of {names[a]} and {names[b]}", without, sights
+    known = sights or (Sight(0, graph.observed),)
+    for node in bits(relevant & graph.observed):
+        trial = Sight(len(known), graph.observed, 1 << node)
+        yield f"randomise {names[node]}", graph, (*known, trial)
+
+
+def _identified(worlds: Worlds, graph: Graph, sights: tuple[Sight, ...]) -> bool:
+    found = counterfactual_effect(graph, worlds.term, sights)
+    return not isinstance(found, Refusal) and found.expr is not None
+
+
+class _Words:
+    """Potential outcomes as text: ``Y[A=1, M=M']``; a prime marks a summed value."""
+
+    def __init__(self, worlds: Worlds) -> None:
+        self.graph = worlds.graph
+        self.names = [quoted_if_needed(name) for name in worlds.graph.names]
+        self._unknown: dict[Unknown, str] = {}
+        counts: dict[int, int] = {}
+        factors = (*worlds.numerator, *worlds.denominator)
+        for unknown in unknowns_of(outcome for factor in factors for outcome in factor.outcomes):
+            counts[unknown.node] = counts.get(unknown.node, 0) + 1
+            self._unknown[unknown] = self.names[unknown.node] + "'" * counts[unknown.node]
+
+    def set(self, mask: int) -> str:
+        return "{" + ", ".join(self.names[node] for node in bits(mask)) + "}"
+
+    def filler(self, at: Filler) -> str:
+        match at:
+            case AtState(state):
+                return state_text(state)
+            case Symbol():
+                return self.names[self._node(at)]
+            case Unknown():
+                return self._unknown[at]
+
+    def _node(self, symbol: Symbol) -> int:
+        name = getattr(symbol.meaning, "name", "")
+        return self.graph.names.index(name)
+
+    def variable(self, outcome: PotentialOutcome) -> str:
+        """``Y[A=1]``."""
+        parents = [self.names[node] for node in bits(self.graph.parents[outcome.node])]
+        inner = ", ".join(
+            name if isinstance(at, Symbol) else f"{name}={self.filler(at)}"
+            for name, at in zip(parents, outcome.reads, strict=True)
+        )
+        return self.names[outcome.node] + (f"[{inner}]" if inner else "")
+
+    def outcomes(self, outcomes: Iterable[PotentialOutcome]) -> str:
+        return ", ".join(
+            self.variable(each) + ("" if isinstance(each.value, Symbol) else f"={self.filler(each.value)}")
+            for each in outcomes
+        )
+
+    def law(self, factors: Iterable[Factor]) -> str:
+        outcomes = [outcome for factor in factors for outcome in factor.outcomes]
+        unknowns = [self.filler(unknown) for unknown in unknowns_of(outcomes)]
+        over = f", summed over {', '.join(unknowns)}" if unknowns else ""
+        return f"P({self.outcomes(outcomes)}){over}"
+
+    def conflict(self, conflict: Conflict) -> str:
+        first, second, over = conflict.first, conflict.second, self.names[conflict.over]
+        one, other = self.variable(first), self.variable(second)
+        if len(conflict.path) == 1:
+            return f"{one} and {other} are asked of the same unit, and no world shows both: they differ in {over}."
+        path = " <-> ".join(self.names[node] for node in conflict.path)
+        if second.node == conflict.over:
+            own = self.filler(second.value)
+            return f"{one} is asked of units whose own {over} is {own}, and hidden causes join the two ({path})."
+        return f"{one} and {other} differ in {over}, so no world shows both, and hidden causes join them ({path})."
+
+    def hedge(self, hedge: Hedge) -> str:
+        inner = self.set(hedge.inner)
+        if not hedge.outer:
+            return f"No source shows how {inner} comes about."
+        return (
+            f"The law of {inner} with its causes set is needed, and hidden causes join {inner} to "
+            f"{self.set(hedge.outer & ~hedge.inner)}, which causes it: the two cannot be told apart."
+        )

@@ -1,0 +1,53 @@
+"""Counterfactuals that are effects: all of their events fit into one world.
+
+``P(Y[A=1]=1 | X)`` is ``P(Y=1 | do(A=1), X)`` when A is no cause of X, because X is in every world
+what it is anyway (exclusion). As an effect it is answered by every route that effects have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from umbel.graph.mixed import Graph
+from umbel.graph.walks import closure, inputs
+from umbel.model.query import Expectation, Free, Held, Intervention, Probability
+
+
+def as_effect(graph: Graph, term: Probability | Expectation) -> Probability | Expectation:
+    """The same term with ``do`` instead of subscripts where one world holds all of it.
+
+    Examples
+    --------
+    >>> from umbel.model.query import Question
+    >>> graph = Graph.parse("X -> A -> Y; X -> Y")
+    >>> for text in ("E[Y[A=1] | X]", "E[Y[A=1] | A=0]"):
+    ...     print(Question.of(as_effect(graph, Question.parse(text).body)))
+    E[Y | do(A=1), X]
+    E[Y[A=1] | A=0]
+    """
+    events = (*term.outcomes, *term.given)
+    names = [event.variable for event in events]
+    settings = [item for event in events for item in event.world]
+    if not settings or len(set(names)) < len(names) or not all(isinstance(item, Held | Free) for item in settings):
+        return term
+    for world in dict.fromkeys(event.world for event in events):
+        if any(item.name in names for item in world):
+            continue
+        kept = [matters(graph, event.variable, world) for event in events]
+        if all(mine == matters(graph, event.variable, event.world) for mine, event in zip(kept, events, strict=True)):
+            do = tuple(item for item in world if any(item in mine for mine in kept))
+            given = tuple(replace(event, world=()) for event in term.given)
+            if isinstance(term, Expectation):
+                return Expectation(replace(term.outcome, world=()), do, given)
+            return Probability(tuple(replace(event, world=()) for event in term.outcomes), do, given)
+    return term
+
+
+def matters(graph: Graph, name: str, world: Sequence[Intervention]) -> frozenset[Intervention]:
+    """The settings of a world that reach a variable, past all others."""
+    made_of = list(inputs(graph))
+    for item in world:
+        made_of[graph.index(item.name)] = 0
+    reached = closure(1 << graph.index(name), made_of, graph.everything)
+    return frozenset(item for item in world if reached >> graph.index(item.name) & 1)
