@@ -1,0 +1,206 @@
+"""Class probabilities, outcome means and effects of a latent class fit, with their covariance.
+
+Effects standardise within a class over observed strata: ``E[Y(t) | u] = sum_s P(s | u) E[Y | u, t, s]``.
+Errors come from the expected information (cells of a full table), the observed one, or the sandwich
+with or without clusters; parameters at the edge of their range are held there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from umbel.numerics.latent_em import (
+    LatentFit,
+    LatentModel,
+    derivatives,
+    free_coordinates,
+    level_directions,
+    posterior,
+    row_blocks,
+    row_scores,
+)
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+ErrorKind = Literal["expected", "observed", "sandwich"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutcomeOf:
+    """Where a model keeps the outcome.
+
+    Parameters
+    ----------
+    factor
+        Its place among the factors.
+    configuration
+        Shape (arms, strata): the factor's configuration of each.
+    values
+        Shape (states,): numbers of a categorical outcome; None for a Gaussian one.
+    """
+
+    factor: int
+    configuration: Codes
+    values: Array | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassValues:
+    """What a latent class fit says, in the fit's own order of classes.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (k,).
+    means
+        Shape (arms, k): E[Y(t) | u].
+    gradient
+        Shape (coordinates, k + arms k): derivatives of ``probabilities`` and ``means``, flattened.
+    shift
+        Shape (strata, k + arms k): what one more row of a stratum adds to each.
+    """
+
+    probabilities: Array
+    means: Array
+    gradient: Array
+    shift: Array
+
+
+def class_values(model: LatentModel, fit: LatentFit, outcome: OutcomeOf) -> ClassValues:
+    """Probabilities and means of the classes with their derivatives."""
+    k, strata = model.classes, model.strata
+    arms = len(outcome.configuration)
+    share = np.bincount(model.stratum, model.weights, strata) / model.rows  # (strata,)
+    value = fit.values[outcome.factor]
+    cells = value[:, 0] if outcome.values is None else np.einsum("cyu,y->cu", value, outcome.values)
+    inside = cells[outcome.configuration]  # (arms, strata, k)
+    chance = share @ fit.prior  # (k,)
+    posterior_share = share[:, None] * fit.prior / np.maximum(chance, 1e-300)  # P(s | u)
+    means = np.einsum("tsu,su->tu", inside, posterior_share)
+    gap = inside - means[:, None, :]  # (arms, strata, k)
+    sizes = model.sizes
+    offsets = np.cumsum([0, *sizes])
+    gradient = np.zeros((int(offsets[-1]), k + arms * k))
+    shift = np.zeros((strata, k + arms * k))
+    shift[:, :k] = fit.prior - chance
+    for s in range(strata):
+        softmax = np.diag(fit.prior[s]) - np.outer(fit.prior[s], fit.prior[s])
+        at = slice(s * k, (s + 1) * k)
+        gradient[at, :k] = share[s] * softmax
+        for t in range(arms):
+            by_prior = share[s] * gap[t, s] / np.maximum(chance, 1e-300)
+            gradient[at, k + t * k : k + (t + 1) * k] = softmax * by_prior
+            shift[s, k + t * k : k + (t + 1) * k] = fit.prior[s] * gap[t, s] / np.maximum(chance, 1e-300)
+    index = np.arange(value.size).reshape(value.shape) + offsets[outcome.factor + 1]
+    for t, s, u in np.ndindex(arms, strata, k):
+        c = outcome.configuration[t, s]
+        column = k + t * k + u
+        if outcome.values is None:
+            gradient[index[c, 0, u], column] += posterior_share[s, u]
+        else:
+            slope = value[c, :, u] * (outcome.values - inside[t, s, u])
+            gradient[index[c, :, u], column] += posterior_share[s, u] * slope
+    return ClassValues(chance, means, gradient, shift)
+
+
+def covariance(
+    model: LatentModel,
+    fit: LatentFit,
+    found: ClassValues,
+    *,
+    kind: ErrorKind = "observed",
+    clusters: Codes | None = None,
+) -> Array | None:
+    """Covariance of probabilities and means, shape (k + arms k, k + arms k).
+
+    Parameters
+    ----------
+    model, fit, found
+        A stationary point and what it says.
+    kind
+        ``"expected"`` asks that the rows be all cells of a table; ``"sandwich"`` holds when the
+        model is wrong in what it says beyond the means.
+    clusters
+        Shape (rows,): the cluster of each row, for the sandwich; weights are then taken as they are.
+
+    Returns
+    -------
+    ndarray or None
+        None where the information is singular: the data do not tell the classes apart.
+    """
+    free = free_coordinates(model, fit)
+    level = level_directions(model, fit)[free]
+    if kind == "expected":
+        _, logs = posterior(model, fit.prior, fit.values)
+        law = np.exp(logs)
+        scores = row_scores(model, fit, slice(None))
+        information = (scores * (law / law.sum() * model.rows)[:, None]).T @ scores
+    else:
+        information = derivatives(model, fit)[1]
+    part = information[np.ix_(free, free)] + model.rows * level @ level.T
+    values, vectors = np.linalg.eigh((part + part.T) / 2)
+    if values[0] <= 1e-9 * values[-1]:
+        return None
+    gradient = found.gradient[free]
+    solved = vectors @ ((vectors.T @ gradient) / values[:, None])  # (free, m)
+    if kind != "sandwich":
+        spread = _spread(model, found.shift)
+        return np.asarray(gradient.T @ solved + spread / model.rows)
+    return _sandwich(model, fit, free, solved, found.shift, clusters)
+
+
+def likelihood_ratio(larger: float, smaller: float, freedom: int) -> tuple[float, float]:
+    """Twice the difference of log likelihoods, and its p-value with ``freedom`` degrees of freedom.
+
+    Examples
+    --------
+    >>> statistic, p = likelihood_ratio(-10.0, -12.0, 1)
+    >>> statistic, round(p, 4)
+    (4.0, 0.0455)
+    """
+    statistic = max(2.0 * (larger - smaller), 0.0)
+    return statistic, float(chi2.sf(statistic, freedom)) if freedom > 0 else 1.0
+
+
+def parameters_of(model: LatentModel, fit: LatentFit) -> int:
+    """Number of free parameters, those at an edge counted."""
+    return sum(model.sizes) - int(level_directions(model, fit).shape[1])
+
+
+def _spread(model: LatentModel, shift: Array) -> Array:
+    """Covariance of the strata's shifts over the rows."""
+    share = np.bincount(model.stratum, model.weights, model.strata) / model.rows
+    centred = shift - share @ shift
+    return np.asarray((centred * share[:, None]).T @ centred)
+
+
+def _sandwich(
+    model: LatentModel,
+    fit: LatentFit,
+    free: NDArray[np.bool_],
+    solved: Array,
+    shift: Array,
+    clusters: Codes | None,
+) -> Array:
+    """Outer products of influences, summed within clusters first."""
+    width = solved.shape[1]
+    if clusters is None:
+        total = np.zeros((width, width))
+    else:
+        sums = np.zeros((int(clusters.max()) + 1, width))
+    for block in row_blocks(len(model.weights), len(free)):
+        influence = row_scores(model, fit, block)[:, free] @ solved + shift[model.stratum[block]] / model.rows
+        weight = model.weights[block][:, None]
+        if clusters is None:
+            total += (influence * weight).T @ influence  # counts: each row of a cell on its own
+        else:
+            np.add.at(sums, clusters[block], influence * weight)
+    if clusters is None:
+        return total
+    number = len(np.unique(clusters))
+    return np.asarray(sums.T @ sums * (number / max(number - 1, 1)))
