@@ -11,7 +11,7 @@ import umbel
 from tests.oracles.flat.cases import SINGLE, Case
 from tests.oracles.flat.diagram import Diagram, random_diagram, read
 from tests.oracles.flat.engine import observed
-from tests.oracles.flat.rank import can_move
+from tests.oracles.flat.rank import Query, can_move
 from tests.oracles.flat.truth import Array, World, held, random_table, random_world
 from umbel.numerics.tables import Table
 
@@ -65,7 +65,7 @@ def test_random_conditional_laws(rng: np.random.Generator) -> None:
             assert gap(diagram, x, y, reads, random_world(diagram, rng), rng) < EXACT
         else:
             change = {x: (reads, random_table(rng, [2] * (len(reads) + 1)))}
-            assert can_move(diagram, [y], change, rng, tries=40)
+            assert can_move(diagram, Query([y], change), rng)
         assert verdict.verify(), (diagram, x, y, reads)
     assert min(seen.values()) >= 20
 

@@ -16,7 +16,7 @@ import umbel
 from tests.oracles.flat import hedge as definition
 from tests.oracles.flat.diagram import Diagram, random_diagram
 from tests.oracles.flat.engine import diagram_of, identify, observed
-from tests.oracles.flat.rank import can_move
+from tests.oracles.flat.rank import Query, can_move
 from tests.oracles.flat.truth import held, random_world
 from umbel.expr.estimand import Estimand
 from umbel.graph.surgery import latent_projection
@@ -53,15 +53,16 @@ def check_single(diagram: Diagram, rng: np.random.Generator) -> bool:
     x, y = pair(diagram, rng)
     graph = diagram.graph()
     verdict = umbel.identify(graph, f"P({y} | do({x}))")
+    query = Query([y], {x: held(0, 2)})
     if verdict.identified:
-        assert not can_move(diagram, [y], {x: held(0, 2)}, rng, tries=1), (diagram, x, y)
+        assert not can_move(diagram, query, rng, tries=1), (diagram, x, y)
         world = random_world(diagram, rng)
         found = verdict.estimand.evaluate(observed(world))
         assert found.axes == (y, x)
         assert np.abs(found.array - world.effect([y], [x])).max() < EXACT, (diagram, x, y)
     else:
         assert isinstance(verdict, umbel.Unidentified)
-        assert can_move(diagram, [y], {x: held(0, 2)}, rng, tries=40), (diagram, x, y)
+        assert can_move(diagram, query, rng), (diagram, x, y)
         (road,) = verdict.proof.roads
         assert road.flat is not None and road.flat.hedges
         for hedge in road.flat.hedges:
@@ -88,13 +89,13 @@ def check_several(diagram: Diagram, rng: np.random.Generator) -> bool:
     names = [str(name) for name in rng.permutation(diagram.visible)]
     x, y = names[:treatments], names[treatments : treatments + outcomes]
     found = identify(diagram, y, x)
-    change = {name: held(0, 2) for name in x}
+    query = Query(y, {name: held(0, 2) for name in x})
     if isinstance(found, Estimand):
-        assert not can_move(diagram, y, change, rng, tries=1), (diagram, x, y)
+        assert not can_move(diagram, query, rng, tries=1), (diagram, x, y)
         world = random_world(diagram, rng)
         assert np.abs(found.evaluate(observed(world)).array - world.effect(y, x)).max() < EXACT, (diagram, x, y)
     else:
-        assert can_move(diagram, y, change, rng, tries=40), (diagram, x, y)
+        assert can_move(diagram, query, rng), (diagram, x, y)
         assert found
         for hedge in found:
             check_hedge(diagram_of(latent_projection(diagram.graph())), hedge, x, y)

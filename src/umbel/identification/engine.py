@@ -94,9 +94,23 @@ def identifiable(
     """
     scope = scope_of(graph, outcomes, treated, policies or {})
     return all(
-        any(source.shows(graph, part) and _identifies(graph, part, source) for source in sources)
+        any(_shows(graph, part, source) and _identifies(graph, part, source) for source in sources)
         for part in districts(graph, scope & ~treated)
     )
+
+
+def _shows(graph: Graph, part: int, source: EngineSource) -> bool:
+    """Whether the mechanisms of a district work in a source as they do in the target.
+
+    What the source set and the target leaves out varies there of its own accord: a law in which it
+    stands still is another one.
+    """
+    if not source.shows(graph, part):
+        return False
+    if source.graph is None or not source.do:
+        return True
+    elsewhere = source.do & ~reads_of(graph, part)
+    return not any(reads_of(own, piece) & elsewhere for own, piece in _pieces(graph, part, source))
 
 
 def _identifies(graph: Graph, part: int, source: EngineSource) -> bool:
@@ -152,7 +166,7 @@ def hedges(
     scope = scope_of(graph, outcomes, treated, policies or {})
     found: list[Hedge] = []
     for part in districts(graph, scope & ~treated):
-        showing = [source for source in sources if source.shows(graph, part)]
+        showing = [source for source in sources if _shows(graph, part, source)]
         if any(_identifies(graph, part, source) for source in showing):
             continue
         for source in showing:
@@ -197,7 +211,7 @@ def effect(
     factors: list[Expr] = []
     reductions: list[Reduction] = []
     for part in districts(graph, scope & ~treated):
-        showing = (source for source in sources if source.shows(graph, part))
+        showing = (source for source in sources if _shows(graph, part, source))
         source = next((one for one in showing if _identifies(graph, part, one)), None)
         if source is None:
             return hedges(graph, outcomes, treated, policies=policies, sources=sources)

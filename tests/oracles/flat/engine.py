@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tests.oracles.flat.diagram import Diagram
+from tests.oracles.flat.rank import Study
 from tests.oracles.flat.truth import World
 from umbel.expr.build import product, settled, total
 from umbel.expr.estimand import Estimand
-from umbel.expr.nodes import Raw, Symbol
+from umbel.expr.nodes import Policy, Raw, Symbol
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.surgery import latent_projection
 from umbel.identification.engine import Effect, effect
-from umbel.model.proof import Hedge
+from umbel.identification.flat import solve_flat
+from umbel.model.proof import Hedge, Road
+from umbel.model.task import Sight, Task, Treatment
 from umbel.numerics.tables import Table
 
 
@@ -26,6 +30,33 @@ def identify(diagram: Diagram, outcomes: Sequence[str], treated: Sequence[str]) 
     rest = found.scope & ~graph.mask(outcomes) & ~graph.mask(treated)
     body = total((Symbol(meanings[node]) for node in bits(rest)), product(found.factors))
     return Estimand(settled(body), tuple(Symbol(Raw(name)) for name in (*outcomes, *treated)), "engine")
+
+
+def posed(
+    diagram: Diagram,
+    outcomes: Sequence[str],
+    treated: Sequence[str],
+    given: Sequence[str] = (),
+    *,
+    reads: Mapping[str, Sequence[str]] | None = None,
+    studies: Sequence[Study] = (),
+) -> Road:
+    """``P(outcomes | do(treated), given)`` by the flat door: latents as they are, policies, several studies."""
+    graph = diagram.graph()
+    plain = Task.of(graph, graph.mask(outcomes))
+    treatments = []
+    for name in treated:
+        node = graph.index(name)
+        if reads is None or name not in reads:
+            treatments.append(Treatment(node, value=Symbol(Raw(name))))
+            continue
+        mask = graph.mask(reads[name])
+        policy = Policy(Raw(name), tuple(Raw(graph.names[i]) for i in bits(mask)), None)
+        treatments.append(Treatment(node, policy=policy, reads=mask))
+    sights = tuple(Sight(k, graph.mask(study.seen), graph.mask(study.do)) for k, study in enumerate(studies))
+    return solve_flat(
+        replace(plain, treatments=tuple(treatments), given=graph.mask(given), sources=sights),
+    )
 
 
 def observed(world: World) -> Table:

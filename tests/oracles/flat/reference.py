@@ -39,12 +39,15 @@ Scope = Mapping[Symbol, int]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Laws by source, and the tables of unspecified policies by treatment."""
+    """Laws by source, and the tables of unspecified policies by treatment; ``states``: of what no source shows."""
 
     sources: Sequence[Table]
     policies: Mapping[str, Table] = field(default_factory=dict)
+    states: int = 0
 
     def size(self, symbol: Symbol) -> int:
+        if self.states and not any(_name(symbol) in table.axes for table in self.sources):
+            return self.states
         return next(table for table in self.sources if _name(symbol) in table.axes).size(_name(symbol))
 
     def at(self, slot: Slot, scope: Scope) -> tuple[str, int]:
@@ -80,7 +83,11 @@ class Reference:
                 above = [self.at(slot, scope) for slot in of]
                 return _over(self.mass(source, above + below), self.mass(source, below))
             case Drawn(policy, of, given):
-                assert policy.law is None
+                if policy.law is not None:
+                    name, at = self.at(of, scope)
+                    states = next(table for table in self.sources if name in table.axes).states_of(name)
+                    assert not given
+                    return policy.law.weight(states[at], states, {})
                 table = self.policies[policy.of.name]
                 where = dict(self.at(slot, scope) for slot in (of, *given))
                 return float(table.array[tuple(where[name] for name in table.axes)])

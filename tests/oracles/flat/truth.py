@@ -49,13 +49,15 @@ class World:
         """The world in which interventions have replaced mechanisms."""
         return World(self.sizes, {**self.mechanisms, **changes}, self.visible)
 
-    def effect(self, outcomes: Sequence[str], treated: Sequence[str]) -> Array:
-        """``P(outcomes | do(treated))`` for every value: axes of the outcomes, then of the treatments."""
+    def effect(self, outcomes: Sequence[str], treated: Sequence[str], given: Sequence[str] = ()) -> Array:
+        """``P(outcomes | do(treated), given)`` for every value: axes of outcomes, conditions, treatments."""
         shape = tuple(self.sizes[name] for name in treated)
-        result = np.empty((*(self.sizes[name] for name in outcomes), *shape))
+        result = np.empty((*(self.sizes[name] for name in (*outcomes, *given)), *shape))
         for values in np.ndindex(*shape):
             fixed = {name: held(value, self.sizes[name]) for name, value in zip(treated, values, strict=True)}
-            result[(..., *values)] = self.under(fixed).law(outcomes)
+            law = self.under(fixed).law([*outcomes, *given])
+            below = law.sum(axis=tuple(range(len(outcomes))), keepdims=True) if given else 1.0
+            result[(..., *values)] = law / below
         return result
 
 
