@@ -217,6 +217,14 @@ def outcome_law(plate: Plate, outcome: tuple[Piece, ...]) -> Expr:
     return total(plate.task.symbols(generated & ~task.outcomes), body)
 
 
+def _member_words(graph: Graph, member: int) -> str:
+    """A member in the user's words: what stands for an unnamed ``<->`` has no name of its own."""
+    ends = graph.names_of(graph.children[member])
+    if graph.latent >> member & 1 and graph.names[member] == "<->".join(ends):
+        return f"the hidden cause of {' and '.join(ends)}"
+    return graph.names[member]
+
+
 def collapse_steps(result: Lowered) -> tuple[Step, ...]:
     """What a lowering did, in the user's words."""
     record = result.record
@@ -224,7 +232,7 @@ def collapse_steps(result: Lowered) -> tuple[Step, ...]:
     names = ", ".join(graph.names[node] for node in bits(record.members & ~graph.latent))
     steps = [Step("collapse", f"each {record.plate[-1]} variable becomes a law of its unit: {names}")]
     for node, part in result.mixed:
-        parts = ", ".join(graph.names[member] for member in bits(part.factors))
+        parts = ", ".join(_member_words(graph, member) for member in bits(part.factors))
         steps.append(Step("augment", f"{task.graph.names[node]} stands for the mechanisms of {parts}"))
     for node in bits(record.hidden):
         steps.append(
