@@ -104,7 +104,8 @@ def split(rows: Rows, by: Sequence[str], folds: int, rng: np.random.Generator) -
 class Fold:
     """One fold: models are learnt from ``train`` rows and asked about all rows.
 
-    Equal requests are learnt once: ``known`` keeps what was learnt, by its key.
+    Equal requests are learnt once: ``known`` keeps what was learnt, by its key; ``stuck`` counts
+    the models that did not converge.
     """
 
     rows: Rows
@@ -112,6 +113,7 @@ class Fold:
     learners: Learners
     rng: np.random.Generator
     known: dict[Hashable, Array] = field(default_factory=dict)
+    stuck: list[str] = field(default_factory=list)
 
     def mean(self, key: Hashable, target: Array, names: Sequence[str], among: Mask, *, behind: bool = False) -> Array:
         """Mean of a target given variables, learnt among some rows, at every row.
@@ -159,6 +161,8 @@ class Fold:
             return np.full(self.rows.size, level)
         features = features_of(self.rows, names)
         fit: Fitted = learnt(learner, features[rows], target[rows], weights=weights, rng=self.rng, probability=events)
+        if not getattr(fit.model, "converged", True):
+            self.stuck.append(type(learner).__name__)
         return fit(features)
 
 
@@ -170,6 +174,7 @@ def _regressor(learner: Learner, events: bool) -> None:
 
 
 def folds_of(rows: Rows, fold: Codes, learners: Learners, rng: np.random.Generator) -> Iterator[tuple[Fold, Mask]]:
-    """Every fold with the rows that it scores."""
+    """Every fold with the rows that it scores; a single fold is scored by what it teaches itself."""
+    several = bool(fold.max() > 0)
     for number in range(int(fold.max()) + 1):
-        yield Fold(rows, fold != number, learners, rng), fold == number
+        yield Fold(rows, fold != number if several else fold == number, learners, rng), fold == number

@@ -15,6 +15,7 @@ import numpy as np
 
 from umbel.data.rows import RowColumn, Rows, read_rows
 from umbel.data.study import Study
+from umbel.data.values import listed
 from umbel.estimate.estimator import Estimated, Target, unused
 from umbel.estimate.expansion import (
     Average,
@@ -240,7 +241,7 @@ def matches(column: RowColumn, name: str, state: State) -> Array:
     Raises
     ------
     Unanswered
-        For a number without states.
+        For a number without states, and for a state that no row has.
     """
     if column.codes is None:
         raise Unanswered(
@@ -248,5 +249,5 @@ def matches(column: RowColumn, name: str, state: State) -> Array:
             f"Ask for a mean, E[{name} | ...], or give {name} states.",
         )
     if state not in column.states:
-        return np.zeros(len(column.values))
+        raise Unanswered(f"No row has {name} = {state}.", f"Ask for one of: {listed(column.states)}.")
     return np.asarray(column.codes == column.states.index(state), dtype=np.float64)

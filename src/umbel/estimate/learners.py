@@ -233,7 +233,7 @@ class Logistic:
         events = float(weights @ np.minimum(y, 1.0))
         scaled = _Scaled.of(X, weights, self.interactions, _most_features(int(min(events, len(y) - events)) * 2))
         design = scaled(X)
-        best, found = np.inf, FittedLogistic(scaled, _logit(events / len(y)), np.zeros(design.shape[1]))
+        best, found = np.inf, FittedLogistic(scaled, _logit(events / len(y)), np.zeros(design.shape[1]), True)
         if design.shape[1] == 0:
             return found
         for penalty in PENALTIES[2::2]:
@@ -245,7 +245,7 @@ class Logistic:
             used = float(np.trace(np.linalg.solve(inner + size * np.eye(len(inner)), inner)))
             score = -2.0 * float(weights @ (y * linear - np.logaddexp(0.0, linear))) + 2.0 * used
             if score < best:
-                best, found = score, FittedLogistic(scaled, fit.intercept, fit.slopes)
+                best, found = score, FittedLogistic(scaled, fit.intercept, fit.slopes, fit.converged)
         return found
 
 
@@ -256,6 +256,7 @@ class FittedLogistic:
     scaled: _Scaled
     intercept: float
     slopes: Array
+    converged: bool
 
     def predict(self, X: Array) -> Array:
         """The probability of 1 at each row."""

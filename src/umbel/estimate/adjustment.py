@@ -1,0 +1,306 @@
+"""Doubly robust estimates of adjusted means, contrasts and ratios: AIPW with cross-fitting.
+
+For estimands that set treatments one after the other and average over what comes between
+(Σ_Z P(Z) E[Y | Z, A=a] is the shortest): each average is a mean of scores that stays right when
+either the outcome's models or the treatment's are wrong. A treatment that is a number gets one
+slope per unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umbel.data.rows import Rows
+from umbel.data.study import Study
+from umbel.estimate.crossfit import Learners, folds_of, split
+from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unwatched
+from umbel.estimate.expansion import Average, NotFlat, averages
+from umbel.estimate.flat import (
+    ANY,
+    Case,
+    Unanswered,
+    answered,
+    blank_row,
+    cases_of,
+    defined,
+    evaluated,
+    probe,
+    refused_study,
+    rows_of,
+    settled_at,
+)
+from umbel.estimate.learners import Learner
+from umbel.estimate.sequences import RARE, sequence_scores
+from umbel.estimate.shapes import Sequential, shape_of, trusted
+from umbel.estimate.slopes import Line, is_dose, line_of
+from umbel.expr.nodes import Raw
+from umbel.numerics.influence import Sample, mean_of
+from umbel.results.check import Check
+from umbel.results.step import Refusal
+from umbel.results.value import Row
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+REFERENCES = (
+    "Robins, Rotnitzky and Zhao. Estimation of regression coefficients when some regressors are not always "
+    "observed. JASA 89(427), 1994.",
+    "Chernozhukov et al. Double/debiased machine learning for treatment and structural parameters. "
+    "The Econometrics Journal 21(1), 2018.",
+)
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+"""Where a free treatment that is a number is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class AIPW:
+    """Augmented inverse probability weighting of sequential averages.
+
+    Right when, for every average, the outcome's means or the treatments' probabilities are learnt
+    well; efficient when both are, each with an error that vanishes faster than rows^(-1/4).
+    O(folds * cost of the learners).
+
+    Parameters
+    ----------
+    outcome, treatment
+        Learners of means and of probabilities: any object with ``fit`` and ``predict``, such as a
+        scikit-learn regressor or classifier; None: ridge regressions with squares and products.
+    folds
+        Folds of the cross-fit.
+    level
+        Level of the intervals.
+
+    Examples
+    --------
+    >>> import umbel
+    >>> rng = np.random.default_rng(0)
+    >>> z = rng.normal(size=500)
+    >>> a = (rng.random(500) < 1 / (1 + np.exp(-z))).astype(int)
+    >>> y = a + z + rng.normal(size=500)
+    >>> effect = "E[Y | do(A=1)] - E[Y | do(A=0)]"
+    >>> answer = umbel.solve("Z -> {A Y}; A -> Y", effect, umbel.Study({"Z": z, "A": a, "Y": y}))
+    >>> answer.estimate.method, round(answer.value, 1)
+    ('aipw', 1.0)
+    """
+
+    outcome: Learner | None = None
+    treatment: Learner | None = None
+    folds: int = 5
+    level: float = 0.95
+    name: str = "aipw"
+
+    def supports(self, target: Target, study: Study) -> Supported | Refusal:
+        """Whether every average of the estimand is a sequence of settings."""
+        refusal = refused_study(target, study)
+        if refusal is not None:
+            return refusal
+        try:
+            found = _shapes(averages(probe(target)), target.strategy)
+        except NotFlat as fault:
+            return Refusal(str(fault), "Give every variable states, for the estimator 'cells'.")
+        if found is None:
+            return Refusal(
+                "The estimand does more than set treatments and average over what came before.",
+                "Leave the choice of the estimator open.",
+            )
+        return Supported(score=10)
+
+    def estimate(
+        self, target: Target, study: Study, *, rng: np.random.Generator, watch: Watch = unwatched
+    ) -> Estimated | Refusal:
+        """Read the rows, cross-fit, and average the scores.
+
+        Raises
+        ------
+        DataError
+            When the table contradicts the problem.
+        InputError
+            When a learner cannot learn what it is given.
+        """
+        try:
+            rows = rows_of(target, study)
+            dose = _free_dose(target, rows)
+            if dose is not None:
+                return self._curve(target, study, rows, dose, rng)
+            return self._numbers(target, study, rows, rng, watch)
+        except Unanswered as fault:
+            return fault.refusal
+
+    def _numbers(self, target: Target, study: Study, rows: Rows, rng: np.random.Generator, watch: Watch) -> Estimated:
+        cases = cases_of(target, rows)
+        wanted = tuple(dict.fromkeys(one for case in cases for one in averages(case.formula)))
+        shapes = _shapes(wanted, target.strategy) or {}
+        rows, fold = self._split(rows, shapes, rng)
+        lines = self._lines(shapes, rows, fold, rng)
+        plain = {one: shape for one, shape in shapes.items() if not is_dose(shape, rows)}
+        scores, checks = self._scores(plain, rows, fold, rng, watch)
+        known = {one: mean_of(found, rows.sample) for one, found in scores.items()}
+        for one, shape in shapes.items():
+            if one not in known:
+                known[one] = lines[_free_of_dose(shape)].at(_dose(shape))
+        numbers = [(blank_row(target, case), defined(evaluated(case.formula, known, rows.size))) for case in cases]
+        numbers += [(_slope_row(shape, target), line.slope) for shape, line in lines.items()]
+        bends = [_bend(shape, line) for shape, line in lines.items()]
+        return answered(
+            target,
+            rows,
+            numbers,
+            method=self.name,
+            level=self.level,
+            checks=(*checks, *bends),
+            assumptions=self._words(shapes.values(), rows),
+            references=REFERENCES if shapes else (),
+            single=not target.axes,
+            study=study,
+        )
+
+    def _split(self, rows: Rows, shapes: dict[Average, Sequential], rng: np.random.Generator) -> tuple[Rows, Codes]:
+        """Folds, spread evenly over treatments; one fold where nothing is learnt from covariates."""
+        learns = any(shape.history(len(shape.stages) - 1) for shape in shapes.values())
+        by = dict.fromkeys(name for shape in shapes.values() for name, _ in shape.settings())
+        return split(rows, tuple(by), self.folds if learns else 1, rng)
+
+    def _lines(
+        self, shapes: dict[Average, Sequential], rows: Rows, fold: Codes, rng: np.random.Generator
+    ) -> dict[Sequential, Line]:
+        found: dict[Sequential, Line] = {}
+        for shape in shapes.values():
+            key = _free_of_dose(shape) if is_dose(shape, rows) else None
+            if key is not None and key not in found:
+                found[key] = line_of(shape, rows, fold, self._learners(), rng)
+        return found
+
+    def _scores(
+        self, shapes: dict[Average, Sequential], rows: Rows, fold: Codes, rng: np.random.Generator, watch: Watch
+    ) -> tuple[dict[Average, Array], tuple[Check, ...]]:
+        """Scores of every average, and what the chances of settings say about overlap."""
+        scores = {one: np.zeros(rows.size) for one in shapes}
+        chances: dict[str, Array] = {}
+        stuck = 0
+        workers = folds_of(rows, fold, self._learners(), rng)
+        total = int(fold.max()) + 1
+        for _, (worker, scored) in zip(watch(range(total), "folds", total), workers, strict=True):
+            for one, shape in shapes.items():
+                found = sequence_scores(shape, worker)
+                scores[one][scored] = found.scores[scored]
+                for words, chance in found.chances:
+                    chances.setdefault(words, np.zeros(rows.size))[scored] = chance[scored]
+            stuck += len(worker.stuck)
+        checks = [overlap_check(words, chance, rows.sample) for words, chance in chances.items()]
+        return scores, (*checks, convergence_check(stuck)) if chances else tuple(checks)
+
+    def _curve(self, target: Target, study: Study, rows: Rows, dose: str, rng: np.random.Generator) -> Estimated:
+        """A free treatment that is a number: its slope, and the line at quantiles of what occurs."""
+        if len(target.axes) > 1:
+            raise Unanswered(f"{dose} has too many values for one row each.", f"Ask for values: do({dose}=1).")
+        case = Case((), settled_at(target.expr, dict.fromkeys(target.axes, ANY)))
+        wanted = averages(case.formula)
+        shapes = _shapes(wanted, target.strategy) or {}
+        if len(shapes) != 1 or case.formula != wanted[0] or not is_dose(shapes[wanted[0]], rows):
+            raise Unanswered(f"{dose} has too many values for one row each.", f"Ask for values: do({dose}=1).")
+        shape = shapes[wanted[0]]
+        rows, fold = self._split(rows, shapes, rng)
+        line = line_of(shape, rows, fold, self._learners(), rng)
+        numbers = [(_slope_row(shape, target), line.slope)]
+        for at in np.quantile(rows.columns[dose].values, QUANTILES).tolist():
+            numbers.append((Row(target.term, ((dose, at),)), defined(line.at(at))))
+        return answered(
+            target,
+            rows,
+            numbers,
+            method=self.name,
+            level=self.level,
+            checks=(_bend(shape, line),),
+            assumptions=self._words((shape,), rows),
+            references=REFERENCES,
+            single=False,
+            study=study,
+        )
+
+    def _learners(self) -> Learners:
+        return Learners(self.outcome, self.treatment, self.folds)
+
+    def _words(self, shapes: Iterable[Sequential], rows: Rows) -> tuple[str, ...]:
+        found = list(shapes)
+        lines: list[str] = []
+        adjusted = dict.fromkeys(name for one in found for name in one.history(len(one.stages) - 1))
+        if adjusted:
+            by = f"{self.folds} folds" + (f" of whole clusters of {rows.clustered}" if rows.clustered else "")
+            lines.append(f"Given {', '.join(adjusted)}, {self._learners().words()}, cross-fitted in {by}.")
+        for shape in found:
+            if is_dose(shape, rows):
+                ((name, _),) = shape.settings()
+                lines.append(f"The outcome's mean is a line in {name}, with one slope whatever the covariates.")
+        return tuple(dict.fromkeys(lines))
+
+
+def overlap_check(words: str, chance: Array, sample: Sample) -> Check:
+    """Whether what is set occurs often enough wherever the covariates are.
+
+    Examples
+    --------
+    >>> sample = Sample(np.ones(4), np.ones(4))
+    >>> overlap_check("A = 1", np.array([0.5, 0.4, 0.001, 0.6]), sample).value
+    0.25
+    """
+    share = float(sample.mass @ (chance < RARE))
+    advice = (
+        f"In {share:.1%} of rows {words} has a probability below {RARE:g} given the covariates: there its outcome is "
+        "hardly ever seen, and the answer leans on the outcome's model. Ask about rows where it occurs."
+    )
+    return Check(f"overlap: {words}", share <= RARE, share, advice if share > RARE else "")
+
+
+def convergence_check(stuck: int) -> Check:
+    """Whether every model that was learnt came to rest."""
+    advice = f"{stuck} models did not converge: their classes can be told apart, or the steps did not suffice."
+    return Check("convergence", stuck == 0, float(stuck), advice if stuck else "")
+
+
+def _shapes(wanted: Sequence[Average], strategy: str) -> dict[Average, Sequential] | None:
+    """The sequence that each average is; None where one is not."""
+    found: dict[Average, Sequential] = {}
+    for one in wanted:
+        shape = shape_of(one)
+        if not isinstance(shape, Sequential) or not trusted(shape, strategy):
+            return None
+        found[one] = shape
+    return found
+
+
+def _free_dose(target: Target, rows: Rows) -> str | None:
+    """A free variable that is a number without states."""
+    for axis in target.axes:
+        if isinstance(axis.meaning, Raw) and not rows.columns[axis.meaning.name].discrete:
+            return axis.meaning.name
+    return None
+
+
+def _free_of_dose(shape: Sequential) -> Sequential:
+    """The sequence whatever the dose: what lines are kept by."""
+    ((name, _),) = shape.settings()
+    return replace(shape, stages=(*shape.stages[:-1], replace(shape.stages[-1], settings=((name, ANY),))))
+
+
+def _dose(shape: Sequential) -> float:
+    ((name, value),) = shape.settings()
+    if not isinstance(value, int | float):
+        raise Unanswered(f"{name} is a number, and is set to {value!r}.", "Set it to a number.")
+    return float(value)
+
+
+def _slope_row(shape: Sequential, target: Target) -> Row:
+    ((name, _),) = shape.settings()
+    outcome = shape.outcome.numeric or ", ".join(f"{one} = {state}" for one, state in shape.outcome.events)
+    return Row(f"slope of {outcome} per unit of {name}")
+
+
+def _bend(shape: Sequential, line: Line) -> Check:
+    ((name, _),) = shape.settings()
+    advice = f"The outcome bends with {name}: one slope does not describe it. Give {name} states, and ask at them."
+    passed = abs(line.bend) < 3.0
+    return Check(f"one slope: {name}", passed, line.bend, "" if passed else advice)
