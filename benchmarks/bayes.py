@@ -24,9 +24,12 @@ from tests.bayes.exact import exact_parameters, schools
 from umbel.estimate.bayes import SampledHierarchy, SampledInterference, sampled_hierarchy, sampled_interference
 from umbel.estimate.bayes_draws import Draws
 from umbel.estimate.bayes_effects import average_effect, new_unit_effect, notebook_effect
-from umbel.estimate.bayes_forms import EIGHT_SCHOOLS
+from umbel.estimate.bayes_forms import model_of
+from umbel.gallery.schools import APPENDIX_L2
 from umbel.numerics.hierarchy import normal_hierarchy
 from umbel.numerics.normal_mixture import NormalMixture
+
+EIGHT_SCHOOLS = model_of(APPENDIX_L2)
 
 RESULT = Path(__file__).parent / "results" / "bayes.md"
 SEEDS = (0, 1, 2)

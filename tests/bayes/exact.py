@@ -14,8 +14,9 @@ from scipy.special import expit, gammaln
 
 from umbel.estimate.bayes_draws import Array
 from umbel.estimate.bayes_effects import InterferenceParameters
-from umbel.estimate.bayes_forms import Gaussian, InterferenceData, InterferenceModel, InterferencePriors
+from umbel.estimate.bayes_forms import InterferenceData, InterferenceModel
 from umbel.gallery.example import DATA
+from umbel.model.priors import Gaussian, InterferencePriors
 
 
 def schools() -> InterferenceData:

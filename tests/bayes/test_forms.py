@@ -19,7 +19,6 @@ from umbel.estimate.bayes import observed_shares, sampled_hierarchy, sampled_int
 from umbel.estimate.bayes_draws import to_arviz
 from umbel.estimate.bayes_effects import InterferenceParameters, average_effect, new_unit_effect, notebook_effect
 from umbel.estimate.bayes_forms import (
-    EIGHT_SCHOOLS,
     Counts,
     InterferenceData,
     InterferenceModel,
@@ -27,8 +26,12 @@ from umbel.estimate.bayes_forms import (
     TreatedCount,
     Unrestricted,
     default_model,
+    model_of,
 )
 from umbel.estimate.bayes_sampler import Nuts
+from umbel.gallery.schools import APPENDIX_L2
+
+EIGHT_SCHOOLS = model_of(APPENDIX_L2)
 
 EXACT_DRAWS = 100_000
 KINK = 1e-4

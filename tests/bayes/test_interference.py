@@ -10,7 +10,10 @@ from tests.bayes.exact import exact_parameters, schools
 from umbel.estimate.bayes import SampledInterference, sampled_interference
 from umbel.estimate.bayes_draws import draws_of
 from umbel.estimate.bayes_effects import InterferenceParameters, average_effect, new_unit_effect
-from umbel.estimate.bayes_forms import EIGHT_SCHOOLS
+from umbel.estimate.bayes_forms import model_of
+from umbel.gallery.schools import APPENDIX_L2
+
+EIGHT_SCHOOLS = model_of(APPENDIX_L2)
 
 pytest.importorskip("numpyro", reason=NEEDS)
 

@@ -15,7 +15,7 @@ from umbel.gallery.example import DATA, Example
 FIGURES = [
     *("1a", "1b", "1c", "3", "4a", "5a", "5c"),
     *("A3a", "A3c", "A3e", "A3g", "A3j", "A3m", "A3p", "A4a", "A4c", "A4f", "A4h"),
-    *("11a", "11b", "11c", "L.1", "A13", "A14", "M.3"),
+    *("11a", "11b", "11c", "L.1", "L.2", "A13", "A14", "M.3"),
 ]
 UNIDENTIFIED = {"A4a", "A4c", "A4f", "A4h", "M.3"}
 

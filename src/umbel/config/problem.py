@@ -15,6 +15,7 @@ from pathlib import Path
 
 from umbel.config.section import Section
 from umbel.errors import ProblemError, shown
+from umbel.model.priors import InterferenceAnalysis
 from umbel.variable import State
 
 
@@ -85,13 +86,18 @@ class VariableSpec:
 
 @dataclass(frozen=True, slots=True)
 class MethodSpec:
-    """The ``[method]`` table; None leaves the choice to umbel, and the Answer reports it."""
+    """The ``[method]`` table; None leaves the choice to umbel, and the Answer reports it.
+
+    ``analysis`` is a parametric form with priors, which no text states: examples and callers in
+    Python hand it over.
+    """
 
     name: str | None = None
     level: float = 0.95
     seed: int = 0
     location: float | None = None
     scale: float | None = None
+    analysis: InterferenceAnalysis | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,8 @@ class UnitSummaries:
         For each variable with counts: its states' shares in each unit, shape (units, states).
     checks
         What was left out, as a Check.
+    numbers
+        Further variables of the units that were asked for, shape (units,) each.
     """
 
     of: str
@@ -40,10 +43,13 @@ class UnitSummaries:
     unit: str
     shares: tuple[tuple[str, Array], ...]
     checks: tuple[Check, ...]
+    numbers: tuple[tuple[str, Array], ...] = ()
 
 
-def read_summary(study: Study, summary: Summary) -> UnitSummaries:
+def read_summary(study: Study, summary: Summary, *, more: Sequence[str] = ()) -> UnitSummaries:
     """Read one summary of a study; a unit without figure or error is left out, and counted.
+
+    ``more`` names variables of the units that are read beside it; a unit without one is left out.
 
     Raises
     ------
@@ -58,9 +64,15 @@ def read_summary(study: Study, summary: Summary) -> UnitSummaries:
     errors = numbers(columns[1], where=f"Column {summary.se!r} of {table.name}")
     shares = _shares(study, columns[2 : 2 + len(names)])
     labels = _labels(columns[2 + len(names) :], len(effects), table.name)
+    further = [(name, _further(study, name)) for name in more]
     kept = np.isfinite(effects) & np.isfinite(errors)
+    for _, values in further:
+        kept &= np.isfinite(values)
+    listed = ", ".join(
+        repr(name) for name in (summary.value, summary.se, *(study.column(name).column for name in more))
+    )
     if not kept.any():
-        raise DataError(f"No row of {table.name} has both {summary.value!r} and {summary.se!r}.")
+        raise DataError(f"No row of {table.name} has all of {listed}.")
     wrong = kept & ~(errors > 0)
     if wrong.any():
         row = int(wrong.argmax())
@@ -69,7 +81,7 @@ def read_summary(study: Study, summary: Summary) -> UnitSummaries:
             "Standard errors are positive."
         )
     dropped = int((~kept).sum())
-    advice = f"{dropped} of {len(kept)} units have no {summary.value!r} or no {summary.se!r} and were left out."
+    advice = f"{dropped} of {len(kept)} units lack one of {listed} and were left out."
     return UnitSummaries(
         summary.of,
         effects[kept],
@@ -78,7 +90,15 @@ def read_summary(study: Study, summary: Summary) -> UnitSummaries:
         study.unit[-1] if study.unit else "unit",
         tuple((name, share[kept]) for name, share in shares),
         (Check("complete summaries", dropped == 0, float(dropped), advice if dropped else ""),),
+        tuple((name, values[kept]) for name, values in further),
     )
+
+
+def _further(study: Study, variable: str) -> Array:
+    """A variable of the units as numbers."""
+    table, column = study.units[-1], study.column(variable)
+    (found,) = fetch_columns(table, [column.column], reason=f"variable {variable}")
+    return numbers(found, where=f"Column {column.column!r} of {table.name}", missing=column.missing)
 
 
 def _shares(study: Study, columns: tuple[object, ...]) -> list[tuple[str, Array]]:

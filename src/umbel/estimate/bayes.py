@@ -22,6 +22,7 @@ from umbel.estimate.bayes_effects import InterferenceParameters, average_effect,
 from umbel.estimate.bayes_forms import InterferenceData, InterferenceModel, default_model
 from umbel.estimate.bayes_models import hierarchy, interference
 from umbel.estimate.bayes_sampler import Nuts, Sampled, run_nuts
+from umbel.estimate.estimator import Watch, unwatched
 from umbel.results.check import Check
 
 REFERENCES = (
@@ -81,6 +82,7 @@ def sampled_hierarchy(
     centre: float = 0.0,
     sampler: Nuts | None = None,
     rng: np.random.Generator,
+    watch: Watch = unwatched,
 ) -> SampledHierarchy:
     """Posterior of a normal hierarchy of summaries (Appendix L.1), by NUTS.
 
@@ -99,6 +101,8 @@ def sampled_hierarchy(
         Chains, draws, warmup.
     rng
         Same generator, same draws.
+    watch
+        Passes the chains through and may show how far they are.
 
     Raises
     ------
@@ -120,7 +124,7 @@ def sampled_hierarchy(
     data = (np.asarray(effects, dtype=np.float64), np.asarray(errors, dtype=np.float64))
     keep = ("nu", "tau", "mu")
     model = hierarchy(location=location, scale=scale, centre=centre)
-    found = run_nuts(model, data, dense=("z_nu", "z_tau"), keep=keep, settings=sampler or Nuts(), rng=rng)
+    found = run_nuts(model, data, dense=("z_nu", "z_tau"), keep=keep, settings=sampler or Nuts(), rng=rng, watch=watch)
     nu, tau, mu = (found.values[name] for name in keep)
     average, spread = draws_of(nu), draws_of(tau)
     new_unit = draws_of(nu + tau * rng.standard_normal(nu.shape))
@@ -189,6 +193,7 @@ def sampled_interference(
     share: float = 1.0,
     sampler: Nuts | None = None,
     rng: np.random.Generator,
+    watch: Watch = unwatched,
 ) -> SampledInterference:
     """Effect of do(q^a = Bernoulli(share)) under confounding and interference (Appendix L.2), by NUTS.
 
@@ -209,6 +214,8 @@ def sampled_interference(
         Chains, draws, warmup.
     rng
         Same generator, same draws.
+    watch
+        Passes the chains through and may show how far they are.
 
     Raises
     ------
@@ -223,9 +230,8 @@ def sampled_interference(
 
     Examples
     --------
-    >>> from umbel.estimate.bayes_forms import EIGHT_SCHOOLS
     >>> rng = np.random.default_rng(0)
-    >>> found = sampled_interference(schools, model=EIGHT_SCHOOLS, rng=rng)  # doctest: +SKIP
+    >>> found = sampled_interference(schools, model=model_of(analysis), rng=rng)  # doctest: +SKIP
     >>> round(found.average.mean, 1), [round(end, 1) for end in found.average.interval(0.9)]  # doctest: +SKIP
     (3.0, [-20.9, 19.9])
     """
@@ -240,6 +246,7 @@ def sampled_interference(
         keep=InterferenceParameters.__slots__,
         settings=sampler or Nuts(),
         rng=rng,
+        watch=watch,
     )
     parameters = InterferenceParameters(**found.values)
     average = draws_of(average_effect(parameters, chosen, share))

@@ -31,7 +31,7 @@ class InterferenceParameters:
     """Draws of the parameters; every array (chains, draws), slopes (chains, draws, features).
 
     ``share_mean`` and ``share_precision`` are the Beta law's own; the others are those of
-    :class:`~umbel.estimate.bayes_forms.InterferencePriors`.
+    :class:`~umbel.model.priors.InterferencePriors`.
     """
 
     share_mean: Array

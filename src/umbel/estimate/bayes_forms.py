@@ -11,24 +11,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr
 
 from umbel.errors import DataError
 from umbel.estimate.bayes_draws import Array, read_only
+from umbel.model.priors import Gaussian, InterferenceAnalysis, InterferencePriors
 from umbel.numerics.hierarchy import default_scales
 
 WEAK = 2.5
 """Prior standard deviations in units of what the data span: coefficients beyond it are surprising."""
-
-
-class Gaussian(NamedTuple):
-    """A normal prior."""
-
-    mean: float
-    sd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,39 +115,6 @@ Support = Counts | Unrestricted
 
 
 @dataclass(frozen=True, slots=True)
-class InterferencePriors:
-    """Priors of the hierarchical model of Appendix L.2; its symbols stand in brackets.
-
-    Parameters
-    ----------
-    share_logit
-        [κ_A] Logit of the shares' mean.
-    share_precision
-        [ζ_A] The shares' Beta precision is log(1 + exp(·)) of it.
-    size_mean, size_sd
-        [κ_S, ζ_S] Normal, and scale of a half-Cauchy.
-    interferer_slopes, interferer_intercept, interferer_sd
-        [α_C, β_C, ζ_C] The line of C: one slope for each feature of the form, intercept, and
-        scale of a half-Cauchy.
-    effect_of_interferer, effect_slopes, effect_intercept, effect_sd
-        [α_Y, β_Y, ω_Y, τ] The line of the effect: coefficient of C, one slope for each feature,
-        intercept, and scale of a half-Cauchy.
-    """
-
-    share_logit: Gaussian
-    share_precision: Gaussian
-    size_mean: Gaussian
-    size_sd: float
-    interferer_slopes: tuple[Gaussian, ...]
-    interferer_intercept: Gaussian
-    interferer_sd: float
-    effect_of_interferer: Gaussian
-    effect_slopes: tuple[Gaussian, ...]
-    effect_intercept: Gaussian
-    effect_sd: float
-
-
-@dataclass(frozen=True, slots=True)
 class InterferenceModel:
     """A form, a support and priors, under the name that the Answer reports."""
 
@@ -164,25 +124,11 @@ class InterferenceModel:
     priors: InterferencePriors
 
 
-EIGHT_SCHOOLS = InterferenceModel(
-    "Weinstein and Blei, Appendix L.2",
-    TreatedCount(),
-    Counts(),
-    InterferencePriors(
-        share_logit=Gaussian(0.0, 10.0),
-        share_precision=Gaussian(0.0, 10.0),
-        size_mean=Gaussian(50.0, 100.0),
-        size_sd=100.0,
-        interferer_slopes=(Gaussian(0.0, 50.0),),
-        interferer_intercept=Gaussian(10.0, 100.0),
-        interferer_sd=10.0,
-        effect_of_interferer=Gaussian(0.0, 100.0),
-        effect_slopes=(Gaussian(0.0, 100.0),),
-        effect_intercept=Gaussian(0.0, 500.0),
-        effect_sd=5.0,
-    ),
-)
-"""What the paper chose for its example; pupils and SAT points are its measures."""
+def model_of(analysis: InterferenceAnalysis) -> InterferenceModel:
+    """The model that an analysis names, with what its words mean."""
+    form: Form = TreatedCount() if analysis.reads == "number treated" else SizeAndShare()
+    support: Support = Counts() if analysis.values == "counts" else Unrestricted()
+    return InterferenceModel(analysis.name, form, support, analysis.priors)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from umbel.estimate.bayes_forms import Gaussian, InterferencePriors
+from umbel.model.priors import Gaussian, InterferencePriors
 
 Model = Callable[..., None]
 """Takes arrays that jax traces, and returns nothing: sites are recorded by NumPyro."""

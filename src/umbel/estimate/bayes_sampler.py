@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from umbel.errors import InputError, MissingExtra
 from umbel.estimate.bayes_draws import Array, read_only
+from umbel.estimate.estimator import Watch, unwatched
 
 FEWEST_DRAWS = 8
 """Per chain: a half of it must still have a variance and an autocorrelation."""
@@ -88,6 +89,7 @@ def run_nuts(
     keep: tuple[str, ...],
     settings: Nuts,
     rng: np.random.Generator,
+    watch: Watch = unwatched,
 ) -> Sampled:
     """Sample a NumPyro model.
 
@@ -109,6 +111,8 @@ def run_nuts(
         Chains, draws, warmup, acceptance.
     rng
         One integer is drawn from it.
+    watch
+        Passes the chains through and may show how far they are.
 
     Raises
     ------
@@ -132,7 +136,8 @@ def run_nuts(
     with _double_precision(), jax.default_device(jax.local_devices(backend="cpu")[0]):
         compiled = jax.jit(chain)
         keys = jax.random.split(jax.random.key(seed, impl="threefry2x32"), settings.chains)
-        chains = [jax.device_get(compiled(key, data)) for key in keys]
+        steps = watch(range(settings.chains), "sampling", settings.chains)
+        chains = [jax.device_get(compiled(keys[step], data)) for step in steps]
     values = {name: read_only(np.stack([samples[name] for samples, _ in chains])) for name in keep}
     diverging = np.stack([np.asarray(flags, dtype=np.bool_) for _, flags in chains])
     diverging.flags.writeable = False

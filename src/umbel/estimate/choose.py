@@ -6,25 +6,40 @@ A new estimator is one file in this folder and one line here.
 from __future__ import annotations
 
 from umbel.data.study import Study
+from umbel.estimate.adjustment import AIPW
+from umbel.estimate.bayes_interference import SampledInterferenceEffect
+from umbel.estimate.bayes_units import SampledSummaries
 from umbel.estimate.estimator import Estimator, Supported, Target
+from umbel.estimate.frontdoor import APIPW
 from umbel.estimate.models import PAPER
 from umbel.estimate.summaries import NormalHierarchy
 from umbel.estimate.units import UnitsPlugIn
+from umbel.expr.estimand import Estimand
+from umbel.expr.nodes import Law
+from umbel.model.priors import InterferenceAnalysis
 from umbel.results.step import Refusal
 
 
 def estimators(
-    *, level: float = 0.95, location: float | None = None, scale: float | None = None
+    *,
+    level: float = 0.95,
+    location: float | None = None,
+    scale: float | None = None,
+    analysis: InterferenceAnalysis | None = None,
 ) -> tuple[Estimator, ...]:
     """Every estimator of the core, with the settings of a ``[method]`` table.
 
     Examples
     --------
     >>> [one.name for one in estimators()]
-    ['normal hierarchy', 'units', 'plug-in']
+    ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw', 'units', 'plug-in']
     """
     return (
         NormalHierarchy(location=location, scale=scale, level=level),
+        SampledSummaries(location=location, scale=scale, level=level),
+        SampledInterferenceEffect(analysis=analysis, level=level),
+        AIPW(level=level),
+        APIPW(level=level),
         UnitsPlugIn(level=level),
         UnitsPlugIn(level=level, models=PAPER, name="plug-in"),
     )
@@ -36,8 +51,11 @@ def choose(target: Target, study: Study, among: tuple[Estimator, ...]) -> Estima
     fitting = [(fit.score, -index) for index, (_, fit) in enumerate(fits) if isinstance(fit, Supported)]
     if fitting:
         return fits[-max(fitting)[1]][0]
-    reasons = [fit for _, fit in fits if isinstance(fit, Refusal)]
+    reasons = [(one, fit) for one, fit in fits if isinstance(fit, Refusal)]
     if not reasons:
         return Refusal("No estimator was given.", "Leave out [method] name.")
-    kind = 0 if study.summaries else -1  # the reason of the estimator that this kind of study is for
-    return reasons[kind]
+    if study.summaries:  # the reason of the estimator that this kind of study, and of estimand, is for
+        return reasons[0][1]
+    nested = any(isinstance(meaning, Law) for need in Estimand(target.expr, (), "").needs() for meaning in need.of)
+    fitting_kind = [fit for one, fit in reasons if isinstance(one, UnitsPlugIn) == nested]
+    return (fitting_kind or [reasons[-1][1]])[-1]

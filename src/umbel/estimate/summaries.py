@@ -63,7 +63,7 @@ class NormalHierarchy:
         """Whether one of the study's summaries is the within-unit part of the estimand."""
         if not study.summaries:
             return Refusal("The study holds no summaries.", "Give summaries=..., or use an estimator of rows.")
-        found = _matched(target, study)
+        found = matched_summary(target, study)
         return found if isinstance(found, Refusal) else Supported(score=10)
 
     def estimate(
@@ -71,7 +71,7 @@ class NormalHierarchy:
     ) -> Estimated | Refusal:
         """Posterior of the estimand; deterministic, ``rng`` is not used."""
         del rng, watch
-        found = _matched(target, study)
+        found = matched_summary(target, study)
         if isinstance(found, Refusal):
             return found
         index, factor = found
@@ -107,11 +107,7 @@ class NormalHierarchy:
             ),
             rows,
             (*data.checks, _convergence(posterior)),
-            (
-                f"Effects of the {len(effects)} units are normal around their average, their standard errors known.",
-                f"Priors: average ~ Normal(0, {_figure(location)}){_origin(self.location)}, "
-                f"spread between units ~ HalfCauchy({_figure(scale)}){_origin(self.scale)}.",
-            ),
+            prior_words(len(effects), (location, self.location), (scale, self.scale)),
             (PAPER, HALF_CAUCHY),
             len(effects),
         )
@@ -131,7 +127,16 @@ class NormalHierarchy:
         )
 
 
-def _matched(target: Target, study: Study) -> tuple[int, float] | Refusal:
+def prior_words(units: int, location: tuple[float, float | None], scale: tuple[float, float | None]) -> tuple[str, str]:
+    """The model and its priors for people; each scale with what the user gave, if anything."""
+    return (
+        f"Effects of the {units} units are normal around their average, their standard errors known.",
+        f"Priors: average ~ Normal(0, {_figure(location[0])}){_origin(location[1])}, "
+        f"spread between units ~ HalfCauchy({_figure(scale[0])}){_origin(scale[1])}.",
+    )
+
+
+def matched_summary(target: Target, study: Study) -> tuple[int, float] | Refusal:
     """Which summary the estimand is the average of, and times what; a Refusal names all of them."""
     reasons: list[str] = []
     for index, summary in enumerate(study.summaries):

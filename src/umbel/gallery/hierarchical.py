@@ -7,10 +7,9 @@ note says so. Figure 11c is drawn from the text of section 7.3.
 
 from __future__ import annotations
 
-from umbel.config.problem import MethodSpec, StudySpec, SummarySpec
+from umbel.gallery import schools
 from umbel.gallery.example import Example
-
-PAPER = "Weinstein and Blei, Hierarchical causal models, JMLR 27(37), 2026"
+from umbel.gallery.schools import PAPER
 
 SOFT = "P(Y | do(A ~ q))"
 CONDITIONAL = "P(Y | do(A ~ q(X)))"
@@ -215,29 +214,7 @@ SCHOOLS = (
         f"∫_{{Q[Y|A]}} (Σ_{{S, C}} P(C | Q[A] = q, S) ∫_{{Q[A]'}} P(S, Q[A]') P(Q[Y|A] | Q[A]', S, C)) {_MIX}",
         notes="Eq. (39), but with the same S in both factors: it matters where S has another way to Y, or to U.",
     ),
-    Example(
-        name="eight-schools",
-        title="Eight schools: what coaching does to a test score",
-        paper=PAPER,
-        figure="L.1",
-        graph="plate student { A Y }; latent U; U -> { A Y }; A -> Y",
-        question="E[Y | do(A=1)] - E[Y | do(A=0)]",
-        verdict="identified",
-        formula="∫_{Q[Y|A]} P(Q[Y|A]) (Σ_{Y} Y Q(Y | A = 1) - Σ_{Y} Y Q(Y | A = 0))",
-        data=StudySpec(
-            units=(("", "eight_schools.csv"),),
-            unit=("school",),
-            summaries=(SummarySpec("E[Y | A=1] - E[Y | A=0]", "effect", "se"),),
-            counts=(("A", ("controls", "treated")),),
-        ),
-        method=MethodSpec(level=0.9, location=5.0, scale=5.0),
-        references=(
-            "Alderman and Powers, The effects of special preparation on SAT-Verbal scores, "
-            "American Educational Research Journal 17, 1980",
-            "Rubin, Estimation in parallel randomized experiments, Journal of Educational Statistics 6, 1981",
-        ),
-        notes="The published analysis: Normal(0, 5) and HalfCauchy(5) as priors. No pupil's data is public.",
-    ),
+    *schools.EXAMPLES,
 )
 
 OTHERS = (

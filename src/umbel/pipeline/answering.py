@@ -153,7 +153,7 @@ def _words(target: Target, study: Study) -> tuple[str, ...]:
 
 def _unread(estimator: Estimator, method: MethodSpec) -> tuple[Check, ...]:
     """Settings that the estimator has no use for: a doubt, never a silence."""
-    given = [name for name in ("location", "scale") if getattr(method, name) is not None]
+    given = [name for name in ("location", "scale", "analysis") if getattr(method, name) is not None]
     unread = [name for name in given if not hasattr(estimator, name)]
     advice = f"The estimator '{estimator.name}' has no priors and does not read {' and '.join(unread)}."
     return (Check("method", False, None, advice),) if unread else ()
@@ -163,11 +163,11 @@ def estimators_of(method: MethodSpec) -> tuple[Estimator, ...]:
     """The estimators that a ``[method]`` table admits, by its name or all."""
     from umbel.estimate.choose import estimators
 
-    known = estimators(level=method.level, location=method.location, scale=method.scale)
+    known = estimators(level=method.level, location=method.location, scale=method.scale, analysis=method.analysis)
     if method.name is None:
         return known
     chosen = tuple(one for one in known if one.name == method.name)
     if not chosen:
-        names = [one.name for one in known]
+        names = dict.fromkeys(one.name for one in known)
         raise ProblemError(f"[method]: there is no estimator {shown(method.name)}. {did_you_mean(method.name, names)}")
     return chosen
