@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from umbel.errors import UmbelError as UmbelError
     from umbel.graph.mixed import Graph as Graph
     from umbel.model.query import Question as Question
+    from umbel.model.source import Experiment as Experiment
     from umbel.numerics.tables import Table as Table
     from umbel.pipeline.problem import Problem as Problem
     from umbel.pipeline.problem import identify as identify
@@ -41,6 +42,7 @@ _HOME = {
     "Answer": "umbel.results.answer",
     "Check": "umbel.results.check",
     "DataError": "umbel.errors",
+    "Experiment": "umbel.model.source",
     "GrammarError": "umbel.errors",
     "Graph": "umbel.graph.mixed",
     "GraphError": "umbel.errors",

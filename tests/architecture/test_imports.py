@@ -50,6 +50,7 @@ OUTSIDE: dict[str, frozenset[str]] = {
     "estimate": frozenset({"numpy", "scipy"}),
     "simulate": frozenset({"numpy", "scipy"}),
     "expr.evaluate": frozenset({"numpy"}),
+    "expr.populations": frozenset({"numpy"}),
     "report": frozenset({"rich"}),
     "pipeline.answering": frozenset({"numpy"}),
     "cli": frozenset({"typer", "rich"}),
@@ -68,7 +69,7 @@ EXTRAS = frozenset({"networkx", "pandas", "polars", "matplotlib", "jax", "numpyr
 # (pipeline, cli) that must not wait for numpy before it is needed.
 DOORS: dict[str, frozenset[str]] = {
     "results.answer": frozenset({"report"}),
-    "results.verdict": frozenset({"simulate"}),
+    "results.verdict": frozenset({"identification", "simulate"}),
     "pipeline": frozenset({"data", "estimate"}),
     "cli": frozenset({"config", "errors", "gallery", "pipeline", "report", "results", "version"}),
 }

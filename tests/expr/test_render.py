@@ -38,8 +38,8 @@ READABLE = [
     (
         NAPKIN,
         "P(Y | do(X))",
-        "[Σ_{W} P(W) P(X | W, Z) P(Y | W, Z, X)] / [Σ_{W} P(W) P(X | W, Z)]",
-        r"\frac{\sum_{W} P(W) P(X \mid W, Z) P(Y \mid W, Z, X)}{\sum_{W} P(W) P(X \mid W, Z)}",
+        "[Σ_{W} P(W) P(X, Y | W, Z)] / [Σ_{W} P(W) P(X | W, Z)]",
+        r"\frac{\sum_{W} P(W) P(X, Y \mid W, Z)}{\sum_{W} P(W) P(X \mid W, Z)}",
     ),
     (
         VERMA,

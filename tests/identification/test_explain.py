@@ -83,6 +83,8 @@ def changed(graph: str, remedy: str) -> str:
     if found := re.fullmatch(r"rule out the hidden cause of (\w+) and (\w+)", remedy):
         kept = [line for line in graph.split("; ") if set(line.split()) != {found[1], "<->", found[2]}]
         return "; ".join(kept)
+    if found := re.fullmatch(r"rule out that (\w+) acts on (\w+)", remedy):
+        return "; ".join(line for line in graph.split("; ") if line != f"{found[1]} -> {found[2]}")
     if found := re.fullmatch(r"randomise (\w+)", remedy):
         lines = [line for line in graph.split("; ") if not re.search(rf"(->|<->) {found[1]}$|^{found[1]} <->", line)]
         return "; ".join(lines)

@@ -189,6 +189,8 @@ def expectation(symbol: Symbol, expr: Expr) -> Expr:
             if len(reading) == 1:
                 inner = expectation(symbol, reading[0])
                 return product(inner if factor is reading[0] else factor for factor in factors)
+        case Quotient(numerator, denominator) if symbol not in free(denominator):
+            return quotient(expectation(symbol, numerator), denominator)
         case _:
             pass
     return Sum((symbol,), product((NumericValue(symbol), expr)))

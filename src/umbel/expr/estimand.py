@@ -132,7 +132,9 @@ class Estimand:
             found.setdefault(requirement.text, requirement)
         return tuple(found.values())
 
-    def evaluate(self, joint: Table, *, laws: Mapping[str, Table] | None = None) -> Table:
+    def evaluate(
+        self, joint: Table | list[Table] | tuple[Table, ...], *, laws: Mapping[str, Table] | None = None
+    ) -> Table:
         """Evaluate exactly on a discrete joint law.
 
         Parameters
@@ -141,7 +143,8 @@ class Estimand:
             A :class:`umbel.Table` with one axis per observed variable, its states labelled or in the
             order in which the graph declares them. With plates its first
             axis is ``"unit"``, then one for each plate that holds a plate: a finite population
-            in which each unit has its mass.
+            in which each unit has its mass. For an estimand that reads several sources, one
+            table per source in their order; what a source set is an axis of its table too.
         laws
             Tables of unspecified laws ``q``, keyed by treatment: first axis the treatment, then
             what the law reads.

@@ -6,19 +6,25 @@ number that would be wrong.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from umbel.errors import QuestionError, shown
 from umbel.expr.build import expectation, free, linear, quotient, settled, substituted
 from umbel.expr.estimand import Estimand
-from umbel.expr.nodes import AtState, Expr, Held, Law, Policy, Probability, Symbol
+from umbel.expr.nodes import AtState, Expr, Held, Law, Policy, Slot, Symbol
 from umbel.expr.nodes import Number as Constant
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import ancestors
+from umbel.graph.walks import closure
 from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.explain import assumptions_of, certificate_of, remarks_of, steps_of, strategy_of
 from umbel.identification.explain_worlds import ASSUMPTION, STRATEGY, worlds_certificate, worlds_steps
+from umbel.identification.flat import observed
 from umbel.identification.nested import flat_route, solve
 from umbel.identification.one_world import as_effect
+from umbel.identification.reach import out_of_reach
 from umbel.identification.refuse import unsupported, unsupported_term
+from umbel.identification.sights import sights_of
 from umbel.model.named import spelled_out
 from umbel.model.policy import Family
 from umbel.model.proof import Proof, Road, Worlds
@@ -27,7 +33,6 @@ from umbel.model.query import (
     Body,
     Combination,
     Drawn,
-    Event,
     Expectation,
     Free,
     Intervention,
@@ -42,7 +47,8 @@ from umbel.model.query import (
 from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
 from umbel.model.render import law_text
-from umbel.model.task import Task, Treatment
+from umbel.model.source import OBSERVATIONAL, Experiment
+from umbel.model.task import Sight, Task, Treatment
 from umbel.model.validate import check_question
 from umbel.model.weights import FamilyLaw
 from umbel.results.step import Refusal
@@ -50,8 +56,8 @@ from umbel.results.verdict import Identified, Refused, Unidentified, Verdict
 from umbel.variable import State
 
 
-def identify_question(graph: Graph, question: Question) -> Verdict:
-    """Identify a question in a graph from one observational study of all that is not latent.
+def identify_question(graph: Graph, question: Question, sources: Sequence[Experiment] = (OBSERVATIONAL,)) -> Verdict:
+    """Identify a question in a graph from what some sources show.
 
     Parameters
     ----------
@@ -59,6 +65,8 @@ def identify_question(graph: Graph, question: Question) -> Verdict:
         Any graph of the language.
     question
         Its names are checked against the graph.
+    sources
+        What is known; the default is one observational study of all that is not latent.
 
     Returns
     -------
@@ -73,21 +81,24 @@ def identify_question(graph: Graph, question: Question) -> Verdict:
     refusal = unsupported(graph, question)
     if refusal is not None:
         return Refused(question, refusal)
+    seen, sights = sights_of(graph, sources)
     roads: dict[Term, Road | Worlds] = {}
     body = _spelled(graph, question.body)
     for term in Question.of(body).terms():
-        road = _road(graph, term)
+        road = _road(seen, sights, term)
         if isinstance(road, Refusal):
             return Refused(question, road)
         roads[term] = road
     effects = tuple(road for road in roads.values() if isinstance(road, Road))
     worlds = tuple(road for road in roads.values() if isinstance(road, Worlds))
-    proof = Proof(graph, effects, worlds)
+    proof = Proof(seen, effects, worlds)
     stuck = next((road for road in roads.values() if road.expr is None), None)
     if isinstance(stuck, Worlds):
         return Unidentified(question, worlds_certificate(stuck), worlds_steps(stuck), (), proof)
     if stuck is not None:
-        return Unidentified(question, certificate_of(graph, stuck), steps_of(stuck), remarks_of(stuck), proof)
+        if sights and (refusal := out_of_reach(stuck.task)):
+            return Refused(question, refusal)
+        return Unidentified(question, certificate_of(seen, stuck), steps_of(stuck), remarks_of(stuck), proof)
     expr = settled(_assembled(body, roads))
     first = next(iter(effects), None)
     axes = _axes(graph, body)
@@ -129,31 +140,35 @@ def _two_states(graph: Graph, name: str) -> tuple[State, State]:
     return (domain.states[0], domain.states[1]) if domain and len(domain) == 2 else (0, 1)
 
 
-def _road(graph: Graph, term: Term) -> Road | Worlds | Refusal:
+def _road(graph: Graph, sights: tuple[Sight, ...], term: Term) -> Road | Worlds | Refusal:
     """The road of one term."""
     if isinstance(term, Chance | Expectation) and Question.of(term).is_counterfactual:
-        return counterfactual_effect(graph, term)
+        return counterfactual_effect(graph, term, sights)
     refusal = unsupported_term(graph, term)
     if refusal is not None:
         return refusal
     assert isinstance(term, Chance | Expectation)
-    outcome = graph.mask([term.outcomes[0].variable])
-    plain = Task.of(graph, outcome)
-    treatment = _treatment(graph, plain, term.do[0]) if term.do else None
-    if treatment is None or not _is_cause(graph, treatment, outcome):
-        (node,) = bits(outcome)
-        meaning = plain.meanings[node]
-        expr = Probability((Symbol(meaning),), (), meaning.level)
-        return Road(Task(graph, plain.meanings, outcome, (treatment,) if treatment else ()), (), None, expr, expr, None)
-    task = Task(graph, plain.meanings, outcome, (treatment,))
+    asked = graph.mask(event.variable for event in term.outcomes)
+    given = graph.mask(event.variable for event in term.given)
+    plain = Task.of(graph, asked, given=given)
+    task = replace(plain, treatments=tuple(_treatment(graph, plain, item) for item in term.do), sources=sights)
+    causes = _causes(task)
+    task = replace(task, treatments=tuple(one for one in task.treatments if causes >> one.node & 1))
+    if not task.treatments and (expr := observed(task)) is not None:
+        silent = tuple(_treatment(graph, plain, item) for item in term.do)
+        return Road(replace(task, treatments=silent), (), None, expr, expr, None)
     road = solve(task)
     if road.expr is None and graph.plates:
         return flat_route(task) or road
     return road
 
 
-def _is_cause(graph: Graph, treatment: Treatment, outcome: int) -> bool:
-    return bool(ancestors(graph, outcome) >> treatment.node & 1)
+def _causes(task: Task) -> int:
+    """Mask of what the outcomes and conditions descend from after the intervention, themselves included."""
+    parents = list(task.graph.parents)
+    for treatment in task.treatments:
+        parents[treatment.node] = treatment.reads
+    return closure(task.outcomes | task.given, parents, task.graph.everything)
 
 
 def _treatment(graph: Graph, task: Task, item: Intervention) -> Treatment:
@@ -189,30 +204,34 @@ def _assembled(body: Body, roads: dict[Term, Road | Worlds]) -> Expr:
 
 
 def _term_expr(term: Chance | Expectation, road: Road | Worlds) -> Expr:
+    """The estimand of one term: what has a value is held at it, an expectation is taken."""
     assert road.expr is not None
     if isinstance(road, Worlds):
         if isinstance(term, Chance):
             return road.expr
         return expectation(Symbol(road.meanings[road.graph.index(term.outcome.variable)]), road.expr)
-    (node,) = bits(road.task.outcomes)
-    symbol = Symbol(road.task.meanings[node])
+    graph, meanings = road.task.graph, road.task.meanings
+    expr = road.expr
     if isinstance(term, Expectation):
-        return expectation(symbol, road.expr)
-    event: Event = term.outcomes[0]
-    if event.value is None:
-        return road.expr
-    return substituted(road.expr, {symbol: Held(symbol, AtState(event.value))})
+        expr = expectation(Symbol(meanings[graph.index(term.outcome.variable)]), expr)
+    held: dict[Symbol, Slot] = {}
+    for event in (*term.outcomes, *term.given):
+        if event.value is not None:
+            symbol = Symbol(meanings[graph.index(event.variable)])
+            held[symbol] = Held(symbol, AtState(event.value))
+    return substituted(expr, held)
 
 
 def _axes(graph: Graph, body: Body) -> tuple[Symbol, ...]:
-    """Axes of the answer: outcomes of probabilities first, then free treatments, as they appear."""
+    """Axes of the answer: outcomes of probabilities first, then free treatments, then free conditions."""
     meanings = Task.of(graph, 0).meanings
     outcomes: dict[str, None] = {}
     treatments: dict[str, None] = {}
+    conditions: dict[str, None] = {}
     for term in Question.of(body).terms():
         if isinstance(term, Chance):
             outcomes |= {event.variable: None for event in term.outcomes if event.value is None}
         if isinstance(term, Chance | Expectation):
             treatments |= {item.name: None for item in settings_of(term) if isinstance(item, Free)}
-            treatments |= {event.variable: None for event in term.given if event.value is None}
-    return tuple(Symbol(meanings[graph.index(name)]) for name in (*outcomes, *treatments))
+            conditions |= {event.variable: None for event in term.given if event.value is None}
+    return tuple(Symbol(meanings[graph.index(name)]) for name in {**outcomes, **treatments, **conditions})

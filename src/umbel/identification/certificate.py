@@ -9,6 +9,29 @@ walks edges by itself, so that an error of the engine cannot repeat here.
 from __future__ import annotations
 
 from umbel.graph.mixed import Graph
+from umbel.model.proof import FlatProof
+
+
+def is_proof(proof: FlatProof) -> bool:
+    """Whether the hedges of a flat proof rule out every source for some one set of mechanisms.
+
+    A source is out when it set a member of the inner set itself, or when a hedge stands among what
+    it left random (Lee, Correa and Bareinboim 2019). Sources that do not show every node are
+    beyond this argument, so a proof that has one only shows that this route ends.
+    """
+    graph, outcomes = proof.graph, proof.outcomes | proof.reads
+    fixed = {source.index: source.do for source in proof.sources} or {0: 0}
+    for inner in {hedge.inner for hedge in proof.hedges}:
+        hedged = {
+            hedge.source
+            for hedge in proof.hedges
+            if hedge.inner == inner
+            and not hedge.outer & fixed.get(hedge.source, -1)
+            and is_hedge(graph, hedge.outer, inner, outcomes, proof.treated)
+        }
+        if all(index in hedged or do & inner for index, do in fixed.items()):
+            return True
+    return False
 
 
 def is_hedge(graph: Graph, outer: int, inner: int, outcomes: int, treated: int) -> bool:

@@ -147,7 +147,7 @@ def _reach(graph: Graph, part: int, source: EngineSource) -> int:
         # kernels of districts that hold none of it are unchanged (Bareinboim and Tian 2015).
         start = district(graph, part, start)
         if start & conditioned:
-            return start
+            return start | conditioned
     return reduced(graph, part, start)
 
 
@@ -171,7 +171,7 @@ def hedges(
             continue
         for source in showing:
             reached = ((_reach(own, piece, source), piece) for own, piece in _pieces(graph, part, source))
-            found += [Hedge(mask, piece, source.index) for mask, piece in reached if mask != piece]
+            found += [Hedge(mask & ~source.kept, piece, source.index) for mask, piece in reached if mask != piece]
         if not showing:
             found.append(Hedge(0, part, -1))
     return tuple(found)
@@ -230,7 +230,7 @@ def _kernel(graph: Graph, part: int, names: Names, source: EngineSource) -> tupl
     """The smallest expression of an identified kernel, and the moves that lead to it."""
     start, conditioned = _start(graph, part, source)
     random = district(graph, part, start) if conditioned else start
-    first = (Move("district", start, random),) if random != start else ()
+    first = (Move("district", start & ~source.kept, random),) if random != start else ()
     reduction = Reduction(part, source.index, (*first, *moves(graph, part, random)))
 
     def build(order: Sequence[int]) -> Expr:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from umbel.expr.build import leaves
 from umbel.expr.nodes import Held, Law, Meaning, Probability, Raw
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, closure, descendants
-from umbel.identification.nested import flat_route, identified_when_erased, solve
+from umbel.identification.nested import identified_when_erased
 from umbel.model.proof import Hedge, Road
 from umbel.model.task import Task
 from umbel.results.step import Certificate, Step
@@ -193,19 +192,23 @@ def _bidirected_reach(graph: Graph, node: int, within: int) -> int:
 
 
 def certificate_of(graph: Graph, road: Road) -> Certificate:
-    """The proof of a "no", lifted to the user's words, with what would change it."""
+    """The proof of a "no", lifted to the user's words."""
     assert road.flat is not None
     lines = [_hedge_text(road, hedge) for hedge in road.flat.hedges]
-    complete = not graph.plates
+    if road.flat.exchange.kept:
+        lines.append(_exchange_text(road))
     if road.void and not lines:
         lines.append(
             "A formula exists on paper, but it reads laws that no units show: they do not vary beside the laws that "
             "it reads with them (positivity, Assumption 3)."
         )
     lines += _unread(road.task)
-    if not complete:
+    complete = not graph.plates and road.flat.complete
+    if not complete and graph.plates:
         lines.append("This route (laws inside units) is not complete: another might exist.")
-    return Certificate("hedge" if complete else "route", " ".join(lines), remedies_of(road.task))
+    elif not complete:
+        lines.append("This route (one district at a time, one source for each) is not complete: another might exist.")
+    return Certificate("hedge" if complete else "route", " ".join(dict.fromkeys(lines)))
 
 
 def _unread(task: Task) -> Iterator[str]:
@@ -226,19 +229,29 @@ def _hedge_text(road: Road, hedge: Hedge) -> str:
     assert road.flat is not None
     graph, task = road.flat.graph, road.flat_task
     inner = [_words(task, graph, node) for node in bits(hedge.inner)]
+    if not hedge.outer:
+        return f"No source shows how {_and(inner)} come{'s' if len(inner) == 1 else ''} about by itself."
     treated = [_words(task, graph, node) for node in bits(hedge.outer & road.flat.treated)]
     rest = [_words(task, graph, node) for node in bits(hedge.outer & ~hedge.inner & ~road.flat.treated)]
     edges = [
         f"{graph.names[a]} <-> {graph.names[b]}"
-        for a in bits(hedge.outer)
+        for a in bits(hedge.outer & graph.everything)
         for b in bits(graph.siblings[a] & hedge.outer & ~((2 << a) - 1))
     ]
     through = f", through {_and(rest)}" if rest else ""
+    where = f"In source {hedge.source + 1}, hidden" if len(road.flat.sources) > 1 else "Hidden"
     return (
-        f"Hidden causes join {_and(treated or rest)} to {_and(inner)}{through if treated else ''} "
+        f"{where} causes join {_and(treated or rest)} to {_and(inner)}{through if treated else ''} "
         f"({', '.join(edges)}), and {_and(inner)} lead{'s' if len(inner) == 1 else ''} to the outcome: "
         "their effect cannot be told from their common causes."
     )
+
+
+def _exchange_text(road: Road) -> str:
+    """That no condition can be dropped or set instead of seen."""
+    assert road.flat is not None
+    names = road.flat.graph.names_of(road.flat.exchange.kept)
+    return f"Seeing {_and(list(names))} tells about the outcome what setting it would not, so it stays a condition."
 
 
 def _words(task: Task | None, graph: Graph, node: int) -> str:
@@ -261,35 +274,3 @@ def meaning_words(meaning: Meaning) -> str:
 
 def _and(words: list[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
-
-
-def remedies_of(task: Task) -> tuple[str, ...]:
-    """Single changes that turn the verdict, found by asking again; measurements before trials."""
-    graph, treatment = task.graph, task.treatment
-    assert treatment is not None
-    found: list[str] = []
-    for node in bits(graph.latent & ancestors(graph, task.outcomes)):
-        if _identified(replace(task, graph=replace(graph, latent=graph.latent & ~(1 << node)))):
-            found.append(f"measure {meaning_text(task.meanings[node])}")
-    for a in range(len(graph.names)):
-        for b in bits(graph.siblings[a] & ~((2 << a) - 1)):
-            siblings = list(graph.siblings)
-            siblings[a] &= ~(1 << b)
-            siblings[b] &= ~(1 << a)
-            if _identified(replace(task, graph=replace(graph, siblings=tuple(siblings)))):
-                found.append(f"rule out the hidden cause of {graph.names[a]} and {graph.names[b]}")
-    found.append(_randomise(task))
-    return tuple(found)
-
-
-def _identified(task: Task) -> bool:
-    return solve(task).expr is not None or (bool(task.graph.plates) and flat_route(task) is not None)
-
-
-def _randomise(task: Task) -> str:
-    assert task.treatment is not None
-    graph, node = task.graph, task.treatment.node
-    name = meaning_text(task.meanings[node])
-    if graph.plate_of[node] < 0:
-        return f"randomise {name}"
-    return f"randomise each unit's share of {name}"

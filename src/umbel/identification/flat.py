@@ -12,6 +12,7 @@ from umbel.graph.surgery import induced, latent_projection
 from umbel.graph.walks import closure
 from umbel.identification.conditional import exchanged
 from umbel.identification.engine import OBSERVED, Effect, effect
+from umbel.identification.forms import adjusted, is_adjustment, shorter, tidied
 from umbel.identification.kernel import Names
 from umbel.identification.sources import engine_sources, targets
 from umbel.model.proof import EngineSource, Exchange, FlatProof, Hedge, Road
@@ -135,6 +136,26 @@ def averaged(expr: Expr, wanted: Sequence[Symbol], level: Level) -> Expr:
     return total(rest, product([Probability(tuple(rest), (), level), expr])) if rest else expr
 
 
+def observed(task: Task) -> Expr | None:
+    """The law of what is asked, read off a source that left all of it alone; None when there is none.
+
+    For tasks without treatments that matter. The variables live at levels one inside the other.
+    """
+    graph, asked = task.graph, task.outcomes | task.given
+    levels = {task.meanings[node].level for node in bits(asked)}
+    deepest = max(levels, key=len)
+    if any(level != deepest[: len(level)] for level in levels):
+        return None
+    source = 0
+    if task.sources:
+        causes = closure(asked, graph.parents, graph.everything)
+        sight = next((s for s in task.sources if not (s.kept_by or s.do & causes or asked & ~s.seen)), None)
+        if sight is None:
+            return None
+        source = sight.index
+    return Probability(task.symbols(task.outcomes), task.symbols(task.given), deepest, source)
+
+
 def _whole(source: EngineSource, graph: Graph) -> bool:
     """Whether a source shows every node, at every value that was asked for, and all rows."""
     return source.graph is None and not source.do & ~source.reached
@@ -147,16 +168,23 @@ def _assembled(pose: Posed, found: Effect, exchange: Exchange, names: Names, sou
         if source.pins:
             held = {names.symbols[node]: Held(names.symbols[node], value) for node, value in source.pins}
             factors = [pinned(factor, source.index, held) for factor in factors]
+    draws: list[Drawn] = []
     for node, reads in pose.policies.items():
         if found.scope >> node & 1:
             policy = pose.treatments[node].policy
             assert policy is not None
-            factors.append(Drawn(policy, names.symbols[node], tuple(names.symbols[i] for i in bits(reads))))
+            draws.append(Drawn(policy, names.symbols[node], tuple(names.symbols[i] for i in bits(reads))))
     kept = pose.outcomes | exchange.kept | pose.held | exchange.moved
-    joint = total([names.symbols[node] for node in bits(found.scope & ~kept)], product(factors))
-    if not exchange.kept:
-        return joint
-    return divided(joint, pose.outcomes, names)
+    body = total([names.symbols[node] for node in bits(found.scope & ~kept)], product([*factors, *draws]))
+    if exchange.kept:
+        body = divided(body, pose.outcomes, names)
+    body = tidied(body, pose.graph, pose.meanings, sources)
+    if sources != OBSERVED or is_adjustment(body):
+        return body
+    treated = pose.held | sum(1 << node for node in pose.policies)
+    given = exchange.kept | exchange.moved
+    other = adjusted(pose.graph, pose.meanings, pose.outcomes, treated, given, pose.policies, draws, names.level)
+    return body if other is None else shorter(other, body)
 
 
 def divided(joint: Expr, outcomes: int, names: Names) -> Expr:

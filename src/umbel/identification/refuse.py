@@ -81,12 +81,13 @@ def unsupported_term(graph: Graph, term: Term) -> Refusal | None:
 
 
 def _unsupported_effect(graph: Graph, term: Probability | Expectation) -> Refusal | None:
-    if term.given:
-        return Refusal("Effects with conditions are not answered yet.", "Ask without the condition: P(Y | do(A)).")
-    if len(term.outcomes) > 1:
-        return Refusal("Several outcomes at once are not answered yet.", "Ask about one outcome.")
-    if len(term.do) > 1:
-        return Refusal("Several treatments at once are not answered yet.", "Ask about one treatment.")
+    if _plated(graph, term):
+        if term.given:
+            return Refusal("Effects with conditions are not answered yet in plates.", "Ask without the condition.")
+        if len(term.outcomes) > 1:
+            return Refusal("Several outcomes at once are not answered yet in plates.", "Ask about one outcome.")
+        if len(term.do) > 1:
+            return Refusal("Several treatments at once are not answered yet in plates.", "Ask about one treatment.")
     for item in term.do:
         if isinstance(item, Realised):
             return Refusal("Macro-interventions are not answered yet.", "Intervene on a part of the aggregate.")
@@ -104,3 +105,10 @@ def _unsupported_effect(graph: Graph, term: Probability | Expectation) -> Refusa
                 f"Let it read variables of the level of {item.name}.",
             )
     return None
+
+
+def _plated(graph: Graph, term: Probability | Expectation) -> bool:
+    """Whether anything that a term depends on lives in a plate."""
+    names = [event.variable for event in (*term.outcomes, *term.given)] + [item.name for item in term.do]
+    relevant = ancestors(graph, graph.mask(names))
+    return any(graph.plate_of[node] >= 0 for node in bits(relevant))

@@ -53,6 +53,9 @@ class Sight:
         set to every value.
     kept_by
         Mask of the variables by which its rows were kept.
+    assigned
+        How many plates lie around what it randomised; 0: units. What lies deeper was set inside
+        each of them.
     """
 
     index: int
@@ -60,6 +63,7 @@ class Sight:
     do: int = 0
     doses: tuple[tuple[int, tuple[Value, ...]], ...] = ()
     kept_by: int = 0
+    assigned: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,61 @@ def labelled(joint: Table, domains: Domains) -> Table:
     return Table(joint.axes, joint.array, states)
 
 
+def with_common_states(tables: Sequence[Table], domains: Domains, indices: Sequence[str]) -> list[Table]:
+    """The tables over one list of states for each variable; a state that a table lacks has mass zero.
+
+    Parameters
+    ----------
+    tables
+        Several sources of the same variables.
+    domains
+        The states that the graph declares.
+    indices
+        Axes that index rows and are no variables.
+
+    Raises
+    ------
+    DataError
+        Where an axis without labels cannot be matched with one that has them.
+    """
+    # Plain numbers declare how many states there are, so labels may stand for them.
+    common = {name: states for name, states in domains if states != tuple(range(len(states)))}
+    for table in tables:
+        for axis in table.axes:
+            if axis not in indices and (axis in table.states or axis not in common):
+                common[axis] = _merged(common.get(axis, ()), table.states_of(axis))
+    return [_embedded(table, common) for table in tables]
+
+
+def _merged(known: tuple[State, ...], own: tuple[State, ...]) -> tuple[State, ...]:
+    """Known states, then new ones; numbers in their order."""
+    if set(own) <= set(known) or not known:
+        return known or own
+    states = tuple(dict.fromkeys((*known, *own)))
+    return states if any(isinstance(state, str) for state in states) else tuple(sorted(states, key=float))
+
+
+def _embedded(table: Table, common: Mapping[str, tuple[State, ...]]) -> Table:
+    places: list[list[int]] = []
+    labels: dict[str, tuple[State, ...]] = {}
+    for axis in table.axes:
+        own = table.states_of(axis)
+        wanted = common.get(axis, own)
+        if axis in common:
+            labels[axis] = wanted
+        if axis not in table.states and len(own) == len(wanted):
+            own = wanted  # without labels: in order
+        if not set(own) <= set(wanted):
+            raise DataError(
+                f"Axis {shown(axis)} has {len(own)} states without labels in one table, and the states "
+                f"{_listed(wanted)} elsewhere. Label them: Table(…, states={{{axis!r}: …}})."
+            )
+        places.append([wanted.index(state) for state in own])
+    array = np.zeros([len(common.get(axis, table.states_of(axis))) for axis in table.axes])
+    array[np.ix_(*places)] = table.array
+    return Table(table.axes, array, labels)
+
+
 def supplied_law(
     name: str, reads: Mapping[str, tuple[State, ...]], states: tuple[State, ...], laws: Mapping[str, Table]
 ) -> Array:

@@ -61,7 +61,7 @@ def answer_of(
             return replace(
                 blank,
                 verdict="unidentified",
-                certificate=verdict.certificate,
+                certificate=replace(verdict.certificate, remedies=verdict.remedies),
                 steps=verdict.steps,
                 remarks=verdict.remarks,
             )

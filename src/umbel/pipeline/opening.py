@@ -13,16 +13,15 @@ from umbel.config.problem import ProblemSpec, StudySpec, VariableSpec, missing_f
 from umbel.errors import ProblemError, QuestionError, shown
 from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question
-from umbel.model.query import Question
-from umbel.model.source import OBSERVATIONAL, Source
-from umbel.results.step import Refusal
+from umbel.model.query import ClassEffects, Expectation, Named, Probability, Question, Term
+from umbel.model.source import EVERY, OBSERVATIONAL, Experiment
 from umbel.results.verdict import Refused, Verdict
 
 if TYPE_CHECKING:
     from umbel.data.study import Study
 
-Experiments = Sequence[Source | Sequence[str]]
-"""What is known: names of what each experiment sets, or the precise form."""
+Experiments = str | Sequence[Experiment | Sequence[str] | str]
+"""What is known: names of what each experiment sets, the precise form, or "all"."""
 
 
 def open_studies(spec: ProblemSpec) -> tuple[Study, ...]:
@@ -39,56 +38,66 @@ def open_studies(spec: ProblemSpec) -> tuple[Study, ...]:
     return tuple(_study(study, spec) for study in spec.studies)
 
 
-def sources_of(graph: Graph, experiments: Experiments | None) -> tuple[Source, ...]:
+def sources_of(graph: Graph, experiments: Experiments | None, question: Question) -> tuple[Experiment, ...]:
     """Experiments as sources, their names checked against the graph.
+
+    ``"all"`` stands for every experiment: for an effect, those on what the question sets.
 
     Examples
     --------
-    >>> sources_of(Graph.build(directed=[("Z", "Y")]), [(), ("Z",)])[1].do
+    >>> question = Question.parse("P(Y | do(Z))")
+    >>> sources_of(Graph.build(directed=[("Z", "Y")]), [(), ("Z",)], question)[1].do
     ('Z',)
     """
     if experiments is None:
         return (OBSERVATIONAL,)
+    if experiments == EVERY:
+        return (OBSERVATIONAL, *(Experiment(do) for do in dict.fromkeys(map(_set_by, question.terms())) if do))
+    if isinstance(experiments, str):
+        raise QuestionError(f"experiments={shown(experiments)} is no list. Name each: [(), ('Z',)], or say 'all'.")
     if not experiments:
         raise QuestionError("experiments=[] leaves nothing observed. Leave it out, or name at least one: [()].")
-    sources = []
-    for one in experiments:
-        source = one if isinstance(one, Source) else Source(do=(one,) if isinstance(one, str) else tuple(one))
-        for name in (*source.do, *(source.observed or ())):
+    sources = tuple(one if isinstance(one, Experiment) else Experiment(one) for one in experiments)
+    for source in sources:
+        for name in (*source.do, *(source.observed or ()), *source.selected):
             graph.index(name)  # an unknown name raises with what was possible
-        sources.append(source)
-    return tuple(sources)
+    return sources
 
 
-def source_of(graph: Graph, study: Study) -> Source:
+def _set_by(term: Term) -> tuple[str, ...]:
+    """What a term sets."""
+    match term:
+        case Probability() | Expectation():
+            return tuple(item.name for item in term.do)
+        case Named() | ClassEffects():
+            return (term.treatment,)
+        case _:
+            return ()
+
+
+def source_of(graph: Graph, study: Study) -> Experiment:
     """A study as identification sees it: it observes what its columns and summaries name."""
     named = {name for summary in study.summaries for name in Question.parse(summary.of).names()}
     named |= {name for name, _ in study.counts}
     observed = tuple(name for name in graph.names_of(graph.observed) if name in named or study.holds(name))
     everything = len(observed) == graph.observed.bit_count()
-    return Source(study.do, None if everything else observed, assigned=study.assigned, selected=study.selected)
+    return Experiment(study.do, None if everything else observed, assigned=study.assigned, selected=study.selected)
 
 
-def verdict_on(graph: Graph, question: Question, sources: tuple[Source, ...]) -> Verdict:
-    """The verdict from these sources; what a source does not measure is hidden in it.
-
-    Experiments and several studies are refused by name until the engine is handed them.
-    """
-    source, *more = sources
-    if more or source.do or source.selected:
-        why = "several studies" if more else "an experiment" if source.do else "a selected sample"
-        advice = "Identify from one observational study of all rows."
-        return Refused(question, Refusal(f"Identification from {why} is not answered yet.", advice))
-    hidden = 0 if source.observed is None else graph.observed & ~graph.mask(source.observed)
+def verdict_on(graph: Graph, question: Question, sources: tuple[Experiment, ...]) -> Verdict:
+    """The verdict from these sources; what none of them measures is hidden."""
+    hidden = graph.observed
+    for source in sources:
+        hidden &= 0 if source.observed is None else ~graph.mask((*source.observed, *source.do))
     for name in question.names():
-        if hidden >> graph.index(name) & 1:
-            raise QuestionError(f"The question names {shown(name)}, which the study does not measure.")
-    if not hidden:
-        return identify_question(graph, question)
-    verdict = identify_question(replace(graph, latent=graph.latent | hidden), question)
-    if isinstance(verdict, Refused):
+        if name in graph.names and hidden >> graph.index(name) & 1:
+            who = "the study does not measure" if len(sources) == 1 else "no study measures"
+            raise QuestionError(f"The question names {shown(name)}, which {who}.")
+    verdict = identify_question(graph, question, sources)
+    if isinstance(verdict, Refused) or not hidden:
         return verdict
-    remark = f"The study does not measure {', '.join(graph.names_of(hidden))}: hidden here."
+    who = "The study does not measure" if len(sources) == 1 else "No study measures"
+    remark = f"{who} {', '.join(graph.names_of(hidden))}: hidden here."
     return replace(verdict, remarks=(*verdict.remarks, remark))
 
 

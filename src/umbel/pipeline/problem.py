@@ -42,7 +42,8 @@ def identify(graph: Graph | str, question: Question | str, experiments: Experime
         Values, or their texts.
     experiments
         What is observed: ``[(), ("Z",)]`` says that the law of everything is known, and that under
-        every value of Z set by hand. None means ``[()]``.
+        every value of Z set by hand; an :class:`umbel.Experiment` says it precisely. None means
+        ``[()]``, ``"all"`` every experiment.
 
     Returns
     -------
@@ -62,7 +63,8 @@ def identify(graph: Graph | str, question: Question | str, experiments: Experime
     """
     graph = Graph.parse(graph) if isinstance(graph, str) else graph
     question = Question.parse(question) if isinstance(question, str) else question
-    return verdict_on(graph, check_question(graph, question), sources_of(graph, experiments))
+    question = check_question(graph, question)
+    return verdict_on(graph, question, sources_of(graph, experiments, question))
 
 
 def solve(

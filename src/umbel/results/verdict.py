@@ -82,6 +82,7 @@ class Unidentified:
     """Two models agree on everything observed and differ on the question, or no route is known.
 
     ``certificate.kind`` says which: "hedge" is a proof, "route" says that this route finds none.
+    Its own ``remedies`` are filled in an Answer; here they are found when they are asked for.
     """
 
     question: Question
@@ -93,8 +94,19 @@ class Unidentified:
 
     @property
     def remedies(self) -> tuple[str, ...]:
-        """Measurements or experiments that would change the verdict, the cheapest first."""
-        return self.certificate.remedies
+        """Measurements, trials or exclusions that would change the verdict, each by itself.
+
+        Found by asking the engine again, so not before they are asked for.
+
+        Examples
+        --------
+        >>> import umbel
+        >>> umbel.identify("latent U; U -> { X Y }; X -> Y", "P(Y | do(X))").remedies[0]
+        'measure U'
+        """
+        from umbel.identification.remedies import remedies_of
+
+        return self.certificate.remedies or remedies_of(self.proof)
 
     def verify(self, *, rng: np.random.Generator | None = None) -> Check:
         """Check the certificate with a program that shares no code with the engine.

@@ -45,7 +45,7 @@ def moves(worlds: Worlds, rng: np.random.Generator) -> float | None:
     """
     best: float | None = None
     for _ in range(DRAWS):
-        draw = drawn(worlds.user_graph, Question.of(worlds.term), rng)
+        draw = drawn(worlds.user_graph, Question.of(worlds.term), worlds.sights, rng)
         laws = None if draw is None else list(_observed(worlds, draw))
         if draw is None or laws is None or any(law is None for law in laws):
             continue

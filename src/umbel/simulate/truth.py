@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from umbel.errors import InputError
-from umbel.expr.evaluate import Population, answered
-from umbel.expr.nodes import Expr, Meaning, Raw, Symbol
+from umbel.expr.evaluate import answered
+from umbel.expr.nodes import AtState, Expr, Raw, Symbol
 from umbel.graph.mixed import Graph
 from umbel.graph.surgery import induced
 from umbel.graph.walks import ancestors
@@ -40,38 +40,15 @@ from umbel.model.query import (
     settings_of,
 )
 from umbel.model.render import law_text
+from umbel.model.task import Sight
 from umbel.model.weights import FamilyLaw
 from umbel.numerics.tables import Array, Table, over
 from umbel.numerics.tensors import Tensor, aligned
 from umbel.results.verdict import Identified
 from umbel.simulate.counterfactual import events_law, structural
 from umbel.simulate.discrete import DiscreteModel, random_law, random_model
+from umbel.simulate.shown import States, shown_by
 from umbel.variable import State
-
-States = Mapping[str, tuple[State, ...]]
-
-
-@dataclass(slots=True, kw_only=True)
-class ModelPopulation(Population):
-    """A population known by its model: each law is asked for when it is read, never all at once."""
-
-    model: DiscreteModel
-    labels: States
-
-    @staticmethod
-    def of(model: DiscreteModel, labels: States, laws: Mapping[str, Table]) -> ModelPopulation:
-        """The flat population that a model describes."""
-        return ModelPopulation(Table((), 1.0), False, (), laws, model=model, labels=labels)
-
-    def states(self, meaning: Meaning) -> tuple[State, ...]:
-        """States of a variable."""
-        assert isinstance(meaning, Raw)
-        return self.labels[meaning.name]
-
-    def raw_joint(self, names: Sequence[str], lead: int) -> Array:
-        """Joint law of some variables, with an axis of one member before them."""
-        assert not lead, "a flat population has no members to keep apart"
-        return self.model.joint([self.model.names.index(name) for name in names])[None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +73,7 @@ def worlds_gap(worlds: Worlds, rng: np.random.Generator) -> float:
     free = dict.fromkeys(event.variable for event in (*term.outcomes, *term.given) if event.value is None)
     free |= dict.fromkeys(item.name for item in settings_of(term) if isinstance(item, Free))
     axes = [Symbol(worlds.meanings[worlds.graph.index(name)]) for name in free]
-    return _gap(Question.of(term), worlds.user_graph, worlds.expr, axes, rng) or 0.0
+    return _gap(Question.of(term), worlds.user_graph, worlds.sights, worlds.expr, axes, rng) or 0.0
 
 
 def question_gap(verdict: Identified, rng: np.random.Generator) -> float | None:
@@ -109,21 +86,29 @@ def question_gap(verdict: Identified, rng: np.random.Generator) -> float | None:
     TooLarge
         When a law that is read has too many states to enumerate.
     """
-    return _gap(verdict.question, verdict.proof.graph, verdict.estimand.body, verdict.estimand.axes, rng)
+    proof = verdict.proof
+    sources = next((road.task.sources for road in proof.roads), ()) or next((one.sights for one in proof.worlds), ())
+    return _gap(verdict.question, proof.graph, sources, verdict.estimand.body, verdict.estimand.axes, rng)
 
 
 def _gap(
-    question: Question, graph: Graph, expr: Expr, axes: Sequence[Symbol], rng: np.random.Generator
+    question: Question,
+    graph: Graph,
+    sources: tuple[Sight, ...],
+    expr: Expr,
+    axes: Sequence[Symbol],
+    rng: np.random.Generator,
 ) -> float | None:
     if not all(map(_posed, question.terms())):
         return None
-    draw = drawn(graph, question, rng)
+    draw = drawn(graph, question, sources, rng)
     if draw is None:
         return None
     names = [axis.meaning.name for axis in axes if isinstance(axis.meaning, Raw)]
     try:
         truth = value_of(question.body, draw)
-        found = answered(expr, ModelPopulation.of(draw.model, draw.states, draw.laws), axes).array
+        shown = shown_by(draw.model, draw.states, graph, sources, draw.laws, rng)
+        found = answered(expr, shown, axes).array
     except InputError:  # a family's probabilities may leave [0, 1] at the states that were drawn
         return None
     wanted = np.broadcast_to(aligned(truth, names), found.shape)
@@ -150,11 +135,19 @@ def _discrete(item: Drawn) -> bool:
     return isinstance(item.law, Unspecified) or item.law.name != "Normal"
 
 
-def drawn(graph: Graph, question: Question, rng: np.random.Generator) -> Draw | None:
+def drawn(graph: Graph, question: Question, sources: tuple[Sight, ...], rng: np.random.Generator) -> Draw | None:
     """A random model in which the question can be put; None where no states would do."""
-    relevant = ancestors(graph, graph.mask(question.names()))
+    start = graph.mask(question.names())
+    for sight in sources:
+        start |= sight.kept_by
+    relevant = ancestors(graph, start)
     part = induced(graph, relevant)
-    states = states_for(part, question, rng)
+    doses = {
+        graph.names[node]: [dose.state for dose in values if isinstance(dose, AtState)]
+        for sight in sources
+        for node, values in sight.doses
+    }
+    states = states_for(part, question, doses, rng)
     if states is None:
         return None
     model = random_model(part, rng=rng, sizes={name: len(own) for name, own in states.items()})
@@ -174,10 +167,12 @@ def _open_law(item: Drawn, states: States, rng: np.random.Generator) -> Table:
     return Table((item.name, *item.law.reads), table, {name: states[name] for name in (item.name, *item.law.reads)})
 
 
-def states_for(graph: Graph, question: Question, rng: np.random.Generator) -> dict[str, tuple[State, ...]] | None:
-    """States of every variable: the declared ones, else numbers that hold every value of the question."""
+def states_for(
+    graph: Graph, question: Question, doses: Mapping[str, list[State]], rng: np.random.Generator
+) -> dict[str, tuple[State, ...]] | None:
+    """States of every variable: the declared ones, else numbers that hold every value of the question and dose."""
     declared = {graph.names[node]: domain.states for node, domain in graph.facts.domains}
-    wanted: dict[str, list[State]] = {}
+    wanted: dict[str, list[State]] = {name: list(values) for name, values in doses.items()}
     exact: dict[str, int] = {}
     for term in question.terms():
         for event in (*getattr(term, "outcomes", ()), *getattr(term, "given", ())):

@@ -8,24 +8,25 @@ intervention give the truth end to end. A "no" is checked by a program of its ow
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from umbel.expr.build import remeant
+from umbel.expr.build import remeant, substituted
 from umbel.expr.evaluate import evaluate
-from umbel.expr.nodes import Expr, Meaning, Policy, Raw, Symbol
-from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import closure
-from umbel.identification.certificate import is_hedge
+from umbel.expr.nodes import AtState, Expr, Held, Meaning, Policy, Raw, Slot, Symbol, Value
+from umbel.graph.mixed import NO_FACTS, bits
+from umbel.identification.certificate import is_proof
+from umbel.identification.doses import sameness
 from umbel.identification.nested import flat_route, solve
 from umbel.model.proof import Road
 from umbel.model.task import Collapse, Lowered, Piece, Task, Treatment
 from umbel.numerics.tables import Array, Factor, Table, contract
 from umbel.results.check import Check
 from umbel.results.verdict import Identified, Unidentified
-from umbel.simulate.discrete import DiscreteModel, TooLarge, random_law, random_model
+from umbel.simulate.comparison import flat_gap, largest_error
+from umbel.simulate.discrete import TooLarge, random_law
 from umbel.simulate.plated import PlatedModel, piece_table
 from umbel.simulate.populations import ActualPolicy, reaching_population
 from umbel.simulate.standstill import MOVES, moves
@@ -72,13 +73,11 @@ def _gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tuple[str, 
 
 
 def _verify_hedges(verdict: Unidentified) -> Check:
-    hedges = [
-        is_hedge(road.flat.graph, hedge.outer, hedge.inner, road.flat.outcomes | road.flat.reads, road.flat.treated)
-        for road in verdict.proof.roads
-        if road.flat is not None
-        for hedge in road.flat.hedges
-    ]
-    return Check("hedge", bool(hedges) and all(hedges), None, f"Hedges checked: {len(hedges)}.")
+    flats = [road.flat for road in verdict.proof.roads if road.flat is not None and road.expr is None]
+    count = sum(len(flat.hedges) for flat in flats)
+    if any(not flat.complete for flat in flats):
+        return Check("route", True, None, "A no by this route: there is no proof to check.")
+    return Check("hedge", bool(flats) and all(map(is_proof, flats)), None, f"Hedges checked: {count}.")
 
 
 def _verify_worlds(verdict: Unidentified, rng: np.random.Generator) -> Check:
@@ -98,7 +97,9 @@ def gaps_of(road: Road, rng: np.random.Generator) -> Iterator[tuple[str, float]]
     """Name and largest error of each comparison that a road allows."""
     if all(plate < 0 for plate in road.task.graph.plate_of):
         for _ in range(MODELS):
-            yield "flat models", flat_gap(road, rng)
+            yield "flat models", flat_gap(road.task, _expr(road), rng)
+        if road.flat_task is not None:
+            yield "flat models", flat_gap(*plain(road), rng)
         return
     for lowering in road.lowerings:
         for _ in range(MODELS):
@@ -123,54 +124,9 @@ def soft(task: Task) -> Task:
     return replace(task, treatments=(Treatment(treatment.node, policy=policy, reads=treatment.reads),))
 
 
-def flat_gap(road: Road, rng: np.random.Generator) -> float:
-    """Largest error of a flat estimand of ``P(outcome)`` in one random model."""
-    task = road.task
-    treatment = task.treatment
-    start = task.outcomes | (1 << treatment.node | treatment.reads if treatment else 0)
-    relevant = closure(start, task.graph.parents, task.graph.everything)
-    model = random_model(task.graph, rng=rng, sizes=_random_sizes(task.graph, rng), within=relevant)
-    joint = _observed(model, relevant)
-    (outcome,) = bits(task.outcomes)
-    if task.treatment is None:
-        return _gap(evaluate(_expr(road), joint, task.symbols(task.outcomes), plates=()).array, model.joint([outcome]))
-    node = task.treatment.node
-    own = solve(soft(task)) if road.flat is not None else road
-    policy = ActualPolicy.random(task, dict(enumerate(model.sizes)), rng)
-    truth = model.intervened(node, policy.reads, policy.mechanism).joint([outcome])
-    laws = {task.graph.names[node]: policy.table}
-    found = evaluate(_expr(own), joint, task.symbols(task.outcomes), plates=(), laws=laws)
-    worst = _gap(found.array, truth)
-    if task.treatment.policy is None and road.flat is not None and road.flat_expr is not None:
-        worst = max(worst, _held_gap(road, model, joint, outcome, node))
-    return worst
-
-
-def _held_gap(road: Road, model: DiscreteModel, joint: Table, outcome: int, node: int) -> float:
-    """Error of the estimand with the treatment held at each of its states."""
-    task = road.task
-    axes = (*task.symbols(task.outcomes), *task.symbols(1 << node))
-    assert road.flat_expr is not None
-    found = evaluate(road.flat_expr, joint, axes, plates=()).array
-    states = range(model.sizes[node])
-    truths = [model.intervened(node, (), np.eye(model.sizes[node])[state]).joint([outcome]) for state in states]
-    return _gap(found, np.stack(truths, axis=-1))
-
-
-def _random_sizes(graph: Graph, rng: np.random.Generator) -> dict[str, int]:
-    """Two states mostly, three for some: identification holds for every number of states."""
-    small = len(graph.names) <= 7
-    return {name: 3 if small and rng.uniform() < 0.3 else 2 for name in graph.names}
-
-
 def _expr(road: Road) -> Expr:
     assert road.expr is not None
     return road.expr
-
-
-def _gap(found: Array, truth: Array) -> float:
-    difference = np.abs(found - truth)
-    return float("inf") if np.isnan(difference).any() else float(difference.max(initial=0.0))
 
 
 def reading_gap(lowering: Lowered, rng: np.random.Generator) -> float:
@@ -199,7 +155,7 @@ def reading_gap(lowering: Lowered, rng: np.random.Generator) -> float:
             worst = max(worst, _formula_gap(part, record, tables, sizes))
         for node in bits(rest):
             factors.append((tables[node], [*bits(graph.parents[node] & members), node]))
-        worst = max(worst, _gap(contract(factors, axes), direct))
+        worst = max(worst, largest_error(contract(factors, axes), direct))
     return worst
 
 
@@ -218,34 +174,51 @@ def _formula_gap(part: Piece, record: Collapse, tables: Mapping[int, Array], siz
     axes = [Symbol(Raw(f"v{node}", record.plate)) for node in order]
     found = evaluate(formula, joint, axes).array
     shape = [sizes[node] for node in order]
-    return _gap(np.broadcast_to(found, shape), piece_table(part, graph, members, tables))
+    return largest_error(np.broadcast_to(found, shape), piece_table(part, graph, members, tables))
 
 
 def lowered_gap(road: Road, rng: np.random.Generator) -> float:
     """(ii) The lowered graph as an ordinary graph: laws become discrete variables."""
-    task, flat = road.flat_task, road.flat
-    assert task is not None and flat is not None and road.flat_expr is not None
-    graph = task.graph
-    plain = replace(graph, plates=(), plate_of=(-1,) * len(graph.names))
-    relevant = task.outcomes | (1 << task.treatment.node if task.treatment else 0)
-    relevant = closure(relevant, graph.parents, graph.everything)
-    model = random_model(plain, rng=rng, within=relevant)
+    task, expr = plain(road)
+    return flat_gap(task, expr, rng)
+
+
+def plain(road: Road) -> tuple[Task, Expr]:
+    """The flat end of a road with raw variables in place of laws, and each treatment free.
+
+    Where a source used some doses only, the treatment stays at its value; equal values become
+    equal states.
+    """
+    task, expr = road.flat_task, road.flat_expr
+    assert task is not None and expr is not None
+    graph = replace(task.graph, plates=(), plate_of=(-1,) * len(task.graph.names), facts=NO_FACTS)
     names: dict[Meaning, Meaning] = {meaning: Raw(graph.names[i]) for i, meaning in enumerate(task.meanings)}
-    expr = remeant(road.flat_expr, lambda meaning: names.get(meaning, meaning))
-    outcomes = list(bits(task.outcomes))
-    axes = [Symbol(Raw(graph.names[node])) for node in outcomes]
-    joint = _observed(model, relevant)
-    if task.treatment is None or not flat.treated:
-        return _gap(evaluate(expr, joint, axes).array, model.joint(outcomes))
-    node = task.treatment.node
-    found = evaluate(expr, joint, [*axes, Symbol(Raw(graph.names[node]))]).array
-    truths = [model.intervened(node, (), np.eye(2)[state]).joint(outcomes) for state in range(2)]
-    return _gap(found, np.stack(truths, axis=-1))
+    codes: dict[Hashable, int] = {}
 
+    def coded(value: Value) -> AtState:
+        key = sameness(value)
+        return AtState(codes.setdefault((value,) if key is None else key, len(codes)))
 
-def _observed(model: DiscreteModel, relevant: int) -> Table:
-    visible = [node for node in bits(relevant) if not model.hidden >> node & 1]
-    return Table([model.names[node] for node in visible], model.joint(visible))
+    limited = {node for sight in task.sources for node, _ in sight.doses}
+    treatments: list[Treatment] = []
+    held: dict[Symbol, Slot] = {}
+    for treatment in task.treatments:
+        symbol = Symbol(Raw(graph.names[treatment.node]))
+        value = treatment.value
+        if value is None:
+            treatments.append(treatment)
+        elif treatment.node in limited and not isinstance(value, Symbol):
+            treatments.append(replace(treatment, value=coded(value)))
+            held[symbol] = Held(symbol, coded(value))
+        else:
+            treatments.append(replace(treatment, value=symbol))
+    sources = tuple(
+        replace(sight, doses=tuple((node, tuple(map(coded, doses))) for node, doses in sight.doses))
+        for sight in task.sources
+    )
+    raw = tuple(Raw(name) for name in graph.names)
+    expr = substituted(remeant(expr, lambda meaning: names.get(meaning, meaning)), held)
+    return replace(task, graph=graph, meanings=raw, treatments=tuple(treatments), sources=sources), expr
 
 
 def population_gap(road: Road, rng: np.random.Generator) -> float | None:
@@ -281,12 +254,12 @@ def _population_error(road: Road, model: PlatedModel, policy: ActualPolicy | Non
     treatment = task.treatment
     assert road.expr is not None
     if treatment is None:
-        return _gap(evaluate(road.expr, table, axes, plates=plates).array, model.outcome(outcome))
+        return largest_error(evaluate(road.expr, table, axes, plates=plates).array, model.outcome(outcome))
     name = task.graph.names[treatment.node]
     if policy is not None:
         truth = model.outcome(outcome, {treatment.node: (policy.reads, policy.mechanism)})
         found = evaluate(road.expr, table, axes, plates=plates, laws={name: policy.table}).array
-        return _gap(found, truth)
+        return largest_error(found, truth)
     return _unit_treatment_error(road, model, table, plates, outcome)
 
 
@@ -299,7 +272,7 @@ def _unit_treatment_error(road: Road, model: PlatedModel, table: Table, plates: 
     axes = (*task.symbols(task.outcomes), *task.symbols(1 << node))
     found = evaluate(free.expr, table, axes, plates=plates).array
     truths = [model.outcome(outcome, {}, {node: state}) for state in range(model.sizes[node])]
-    return _gap(found, np.stack(truths, axis=-1))
+    return largest_error(found, np.stack(truths, axis=-1))
 
 
 def _free(task: Task) -> Treatment:

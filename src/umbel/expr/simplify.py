@@ -1,0 +1,154 @@
+"""Smaller estimands of the same value: laws joined, common factors cancelled, idle conditions dropped.
+
+Three identities, from the inside out: ``P(a | b, c) P(b | c) = P(a, b | c)``,
+``P(a, b | c) / P(b | c) = P(a | b, c)``, and ``P(a | b, c) = P(a | b)`` where the graph says so
+(Tikka and Karvanen, "Simplifying probabilistic expressions in causal inference", JMLR 2017). Laws
+inside units are left as they are: units show them, and a joint density of theirs is no simpler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from umbel.expr.build import factors_of, free, linear, product, quotient, settled, slots, total
+from umbel.expr.nodes import (
+    Drawn,
+    Expr,
+    Held,
+    Inside,
+    Law,
+    Linear,
+    Meaning,
+    Number,
+    NumericValue,
+    Probability,
+    Product,
+    Quotient,
+    Slot,
+    Sum,
+    Symbol,
+)
+
+Separated = Callable[[int, tuple[Meaning, ...], Meaning, tuple[Meaning, ...]], bool]
+"""Whether, in a source, some variables are independent of another given the rest."""
+
+
+def simplified(expr: Expr, separated: Separated | None = None) -> Expr:
+    """The same value with fewer symbols; cost about quadratic in the number of factors.
+
+    Parameters
+    ----------
+    expr
+        Bound copies are unlike each other and unlike free symbols.
+    separated
+        What the graph says of the laws that are read; without it no condition is dropped.
+
+    Examples
+    --------
+    >>> from umbel.expr.nodes import Raw
+    >>> from umbel.expr.render import text
+    >>> a, b = Symbol(Raw("A")), Symbol(Raw("B"))
+    >>> text(simplified(Product((Probability((a,), (b,)), Probability((b,))))))
+    'P(B, A)'
+    """
+    match expr:
+        case Probability():
+            return _without_idle(expr, separated) if separated else expr
+        case Product(factors):
+            return product(joined([simplified(factor, separated) for factor in factors]))
+        case Sum(over, body):
+            inner = simplified(body, separated)
+            summed = total([symbol for symbol in over if symbol in free(inner)], inner)
+            # A sum may have shortened a law, which may now join another or lose a condition.
+            return summed if isinstance(summed, Sum) and summed.body == inner else simplified(summed, separated)
+        case Quotient(numerator, denominator):
+            return divided(simplified(numerator, separated), simplified(denominator, separated))
+        case Linear(terms):
+            return linear((weight, simplified(term, separated)) for weight, term in terms)
+        case Number() | Inside() | Drawn() | NumericValue():
+            return expr
+
+
+def joined(factors: list[Expr]) -> list[Expr]:
+    """Factors with laws that chain to one joint law in its place.
+
+    The order is kept: the joint law stands where the first of the two stood.
+    """
+    result = list(factors)
+    place = 0
+    while place < len(result):
+        for other in range(len(result)):
+            if other != place and (both := _joint(result[place], result[other])) is not None:
+                result[min(place, other)] = both
+                del result[max(place, other)]
+                place = -1
+                break
+        place += 1
+    return result
+
+
+def _joint(first: Expr, second: Expr) -> Expr | None:
+    """``P(a | b, c) P(b | c)`` as one law; None where they do not chain."""
+    if not isinstance(first, Probability) or not isinstance(second, Probability):
+        return None
+    if (first.level, first.source) != (second.level, second.source) or not first.given:
+        return None
+    if set(first.given) != {*second.of, *second.given} or not set(first.of).isdisjoint(second.given):
+        return None
+    if len(first.given) != len(second.of) + len(second.given) or _of_laws(first) or _of_laws(second):
+        return None
+    return Probability((*second.of, *first.of), second.given, first.level, first.source)
+
+
+def _of_laws(leaf: Probability) -> bool:
+    return any(isinstance(_symbol(slot).meaning, Law) for slot in slots(leaf))
+
+
+def _symbol(slot: Slot) -> Symbol:
+    return slot.symbol if isinstance(slot, Held) else slot
+
+
+def divided(numerator: Expr, denominator: Expr) -> Expr:
+    """A quotient with factors cancelled that are equal up to the names of bound copies."""
+    above, below = list(factors_of(numerator)), list(factors_of(denominator))
+    for factor in list(below):
+        same = next((one for one in above if one == factor or _alike(one, factor)), None)
+        if same is not None:
+            above.remove(same)
+            below.remove(factor)
+    for i, law in enumerate(above):
+        for part in below:
+            if (rest := _conditional(law, part)) is not None:
+                above[i] = rest
+                below.remove(part)
+                return divided(product(above), product(below))
+    return quotient(product(above), product(below))
+
+
+def _alike(one: Expr, other: Expr) -> bool:
+    return isinstance(one, Sum) and isinstance(other, Sum) and settled(one) == settled(other)
+
+
+def _conditional(law: Expr, part: Expr) -> Expr | None:
+    """``P(a, b | c) / P(b | c)`` as one law; None where it is none."""
+    if not isinstance(law, Probability) or not isinstance(part, Probability):
+        return None
+    if (law.level, law.source, set(law.given)) != (part.level, part.source, set(part.given)):
+        return None
+    if not set(part.of) < set(law.of):
+        return None
+    rest = tuple(slot for slot in law.of if slot not in part.of)
+    return Probability(rest, (*part.of, *law.given), law.level, law.source)
+
+
+def _without_idle(leaf: Probability, separated: Separated) -> Probability:
+    """The law without conditions that tell nothing about what it is of."""
+    given = leaf.given
+    if len(given) == 0:
+        return leaf
+    of = tuple(_symbol(slot).meaning for slot in leaf.of)
+    for slot in given:
+        rest = tuple(_symbol(other).meaning for other in given if other != slot)
+        if separated(leaf.source, of, _symbol(slot).meaning, rest):
+            given = tuple(other for other in given if other != slot)
+    return leaf if given == leaf.given else Probability(leaf.of, given, leaf.level, leaf.source)
