@@ -9,6 +9,7 @@ from umbel.data.study import Study
 from umbel.estimate.adjustment import AIPW
 from umbel.estimate.bayes_interference import SampledInterferenceEffect
 from umbel.estimate.bayes_units import SampledSummaries
+from umbel.estimate.cells import DiscretePlugIn
 from umbel.estimate.estimator import Estimator, Supported, Target
 from umbel.estimate.frontdoor import APIPW
 from umbel.estimate.models import PAPER
@@ -32,7 +33,7 @@ def estimators(
     Examples
     --------
     >>> [one.name for one in estimators()]
-    ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw', 'units', 'plug-in']
+    ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw', 'cells', 'units', 'plug-in']
     """
     return (
         NormalHierarchy(location=location, scale=scale, level=level),
@@ -40,6 +41,7 @@ def estimators(
         SampledInterferenceEffect(analysis=analysis, level=level),
         AIPW(level=level),
         APIPW(level=level),
+        DiscretePlugIn(level=level),
         UnitsPlugIn(level=level),
         UnitsPlugIn(level=level, models=PAPER, name="plug-in"),
     )
