@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from umbel.expr.build import leaves
 from umbel.expr.nodes import Expr, Held, Inside, Law, Level, Meaning, Probability, Slot, Symbol
 from umbel.expr.render import latex, meaning_text, text, to_json
+from umbel.expr.unmixing import Unmixing
 from umbel.variable import State
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class Estimand:
         Names of the graph's plates.
     domains
         The states that the graph declares, by name.
+    unmixing
+        How the law of a latent class that ``body`` speaks of is recovered; None where it speaks of
+        observed variables alone.
 
     Examples
     --------
@@ -91,6 +95,7 @@ class Estimand:
     strategy: str
     plates: tuple[str, ...] = ()
     domains: tuple[tuple[str, tuple[State, ...]], ...] = ()
+    unmixing: Unmixing | None = None
 
     def text(self) -> str:
         """The estimand in one line of plain text."""

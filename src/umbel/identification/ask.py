@@ -20,6 +20,7 @@ from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.explain import assumptions_of, certificate_of, remarks_of, steps_of, strategy_of
 from umbel.identification.explain_worlds import ASSUMPTION, STRATEGY, worlds_certificate, worlds_steps
 from umbel.identification.flat import observed
+from umbel.identification.moments import average_over_classes, class_effects
 from umbel.identification.nested import flat_route, solve
 from umbel.identification.one_world import as_effect
 from umbel.identification.reach import out_of_reach
@@ -31,6 +32,7 @@ from umbel.model.proof import Proof, Road, Worlds
 from umbel.model.query import (
     Best,
     Body,
+    ClassEffects,
     Combination,
     Drawn,
     Expectation,
@@ -81,6 +83,8 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
     refusal = unsupported(graph, question)
     if refusal is not None:
         return Refused(question, refusal)
+    if isinstance(question.body, ClassEffects):
+        return class_effects(graph, question, question.body)
     seen, sights = sights_of(graph, sources)
     roads: dict[Term, Road | Worlds] = {}
     body = _spelled(graph, question.body)
@@ -98,6 +102,9 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
     if stuck is not None:
         if sights and (refusal := out_of_reach(stuck.task)):
             return Refused(question, refusal)
+        averaged = average_over_classes(graph, question, body) if graph.facts.classes else None
+        if averaged is not None:
+            return averaged
         return Unidentified(question, certificate_of(seen, stuck), steps_of(stuck), remarks_of(stuck), proof)
     expr = settled(_assembled(body, roads))
     first = next(iter(effects), None)

@@ -69,9 +69,7 @@ def unsupported_term(graph: Graph, term: Term) -> Refusal | None:
     """Why one term is beyond what is built; None when it is not."""
     match term:
         case ClassEffects():
-            return Refusal(
-                "Effects in latent classes are not answered yet.", "Ask for the average effect: E[Y | do(A=1)]."
-            )
+            return Refusal("Class effects are not combined with other terms.", "Ask for them alone: MTE(A, Y | U).")
         case Named(kind):
             return Refusal(f"{kind} speaks of several worlds; it is not answered yet.", "Ask for ATE(A, Y).")
         case Number():

@@ -31,6 +31,7 @@ from umbel.simulate.plated import PlatedModel, piece_table
 from umbel.simulate.populations import ActualPolicy, reaching_population
 from umbel.simulate.standstill import MOVES, moves
 from umbel.simulate.truth import question_gap, worlds_gap
+from umbel.simulate.unmix import unmixing_gaps
 
 TOLERANCE = 1e-10
 """Enumeration in float64 of a few thousand states leaves errors near 1e-15."""
@@ -61,6 +62,9 @@ def verify(verdict: Identified | Unidentified, *, rng: np.random.Generator | Non
 
 def _gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tuple[str, float]]:
     """Name and largest error of each comparison: of the finished estimand, where models can pose the question."""
+    if verdict.estimand.unmixing is not None:
+        for _ in range(MODELS):
+            yield from unmixing_gaps(verdict, rng)
     if all(plate < 0 for plate in verdict.proof.graph.plate_of) or not verdict.proof.roads:
         found = [question_gap(verdict, rng) for _ in range(MODELS)]
         if None not in found:
