@@ -28,6 +28,23 @@ ORACLE = {
 }
 
 
+# the same at n = m = 1000
+LARGE = {
+    "D.1 omega=0": (0.2948, 0.010),
+    "D.1 omega=0.2": (0.3050, 0.008),
+    "D.1 omega=0.5": (0.3071, 0.010),
+    "D.1 omega=0 beta=1": (0.3195, 0.011),
+    "D.1 omega=0.2 beta=1": (0.3192, 0.012),
+    "D.1 omega=0.5 beta=1": (0.3126, 0.012),
+    "D.2 rho=0": (0.0583, 0.0067),
+    "D.2 rho=0.5": (0.2249, 0.0093),
+    "D.2 rho=1.5": (0.4883, 0.0193),
+    "D.3 omega=0": (0.2414, 0.028),
+    "D.3 omega=0.2": (0.2365, 0.048),
+    "D.3 omega=0.5": (0.2485, 0.040),
+}
+
+
 def plug_in(draw: Draw) -> float:
     if "Z" in draw.members:
         counts = pair_counts(draw.members["Z"], draw.members["A"])
@@ -46,6 +63,16 @@ def test_means_of_replicates_are_the_published_ones(case: str) -> None:
     rng = np.random.default_rng(11)
     found = np.array([plug_in(model.draw(SIZE, SIZE, rng=rng)) for _ in range(REPLICATES)])
     combined = np.hypot(found.std(ddof=1) / np.sqrt(REPLICATES), sd / np.sqrt(ORACLE_REPLICATES))
+    assert abs(found.mean() - mean) < 3 * combined
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("case", ORACLE)
+def test_means_at_a_thousand_units_of_a_thousand_members(case: str) -> None:
+    model, (mean, sd) = ORACLE[case][0], LARGE[case]
+    rng = np.random.default_rng(12)
+    found = np.array([plug_in(model.draw(1000, 1000, rng=rng)) for _ in range(ORACLE_REPLICATES)])
+    combined = np.hypot(found.std(ddof=1), sd) / np.sqrt(ORACLE_REPLICATES)
     assert abs(found.mean() - mean) < 3 * combined
 
 
