@@ -23,7 +23,8 @@ from umbel.results.verdict import Identified, Unidentified
 
 TOLERANCE = 1e-10
 POPULATIONS = 2
-NESTED = [example for example in EXAMPLES if example.name != "eight-schools" and "plate" in example.graph]
+SCHOOLS = ("L.1", "L.2")  # analyses of figures 11a and 11c with the data of eight schools
+NESTED = [example for example in EXAMPLES if "plate" in example.graph and example.figure not in SCHOOLS]
 
 Formula = Callable[[Units, Array], Array]
 """From a population and q_* (axes: A, then what it reads) to the law of Y."""
@@ -274,6 +275,21 @@ def test_eq_39_is_harmless_when_s_acts_through_class_size_alone() -> None:
     case = Case(ELEVEN_C, "P(Y | do(A ~ q))", "A", "Y")
     for units, do, truth in populations(case, identified(case), 4):
         assert np.abs(printed_39(units, np.moveaxis(do.table, -1, 0)) - truth).max() < TOLERANCE
+
+
+def test_appendix_l2_moves_class_size_and_reads_the_gain() -> None:
+    """Eq. (73) with a gain of the school for an outcome; the same s in all three factors."""
+    (example,) = (example for example in EXAMPLES if example.figure == "L.2")
+    case = Case(example.graph.replace("Gain", "Y"), "P(Y | do(A ~ q))", "A", "Y")
+    for units, do, truth in populations(case, identified(case), 6):
+        star, total = units.at("Q[A]", do.table), 0.0
+        for s, c in units.all("S", "C"):
+            inner = sum(
+                units.p({"Q[A]": a}, {"S": s}) * units.state_law("Y", {"Q[A]": a, "S": s, "C": c})
+                for a in units.codes("Q[A]")
+            )
+            total = total + units.p({"S": s}) * units.p({"C": c}, {"Q[A]": star, "S": s}) * inner
+        assert np.abs(total - truth).max() < TOLERANCE
 
 
 def test_a14_is_the_effect_of_the_law_of_a_given_x_too() -> None:

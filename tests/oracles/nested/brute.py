@@ -57,12 +57,22 @@ class Blueprint:
 
     def read_at(self, name: str, order: int) -> tuple[str, ...]:
         """What order ``order`` of a variable reads among the variables drawn where it is drawn."""
-        depth = len(self.path[name]) - order
-        return tuple(parent for parent in self.parents[name] if len(self.path[parent]) == depth)
+        around = self.path[name][: len(self.path[name]) - order]
+        return tuple(parent for parent in self.parents[name] if self.path[parent] == around)
 
-    def laws_read(self, name: str) -> tuple[str, ...]:
-        """Parents that live in plates inside the variable's own."""
-        return tuple(parent for parent in self.parents[name] if len(self.path[parent]) > len(self.path[name]))
+    def laws_read(self, name: str, order: int) -> tuple[str, ...]:
+        """What it reads of plates inside: members of its own, or of a plate beside it."""
+        around = self.path[name][: len(self.path[name]) - order]
+        return tuple(
+            parent
+            for parent in self.parents[name]
+            if len(self.path[parent]) > len(around) == common(self.path[parent], self.path[name])
+        )
+
+
+def common(one: Path, other: Path) -> int:
+    """Number of plates that hold both."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def blueprint(graph: Graph) -> Blueprint:
@@ -78,10 +88,7 @@ def blueprint(graph: Graph) -> Blueprint:
             if a < b:
                 right = graph.names[b]
                 root = f"{left}<->{right}"
-                common = 0
-                while path[left][: common + 1] == path[right][: common + 1] and common < len(path[left]):
-                    common += 1
-                path[root], parents[root] = path[left][:common], []
+                path[root], parents[root] = path[left][: common(path[left], path[right])], []
                 parents[left].append(root)
                 parents[right].append(root)
                 hidden.add(root)
@@ -125,14 +132,14 @@ class Model:
         ``tables[v][j]``: the possible mechanisms of order ``j``, shape (mechanisms, states of
         what it reads…, states it draws); one mechanism at the population's level.
     slopes
-        For variables that read laws: how the logits of order 0 move with the features, shape
-        (mechanisms, states of what it reads…, features, states).
+        For variables that read laws, by name and order: how the logits move with the features,
+        shape (mechanisms, states of what it reads…, features, states).
     """
 
     plan: Blueprint
     sizes: dict[str, int]
     tables: dict[str, list[Array]]
-    slopes: dict[str, Array]
+    slopes: dict[tuple[str, int], Array]
     _memo: dict[object, list[tuple[float, State]]] = field(default_factory=dict)
 
     def draw(self, name: str, order: int, mechanism: int, state: State, path: Path, do: Do | None) -> Array:
@@ -141,9 +148,10 @@ class Model:
             return np.asarray(do.table[tuple(state[read] for read in do.reads)])
         at = (mechanism, *(state[read] for read in self.plan.read_at(name, order)))
         table = self.tables[name][order][at]
-        if order or name not in self.slopes:
+        if (name, order) not in self.slopes:
             return np.asarray(table)
-        logits = np.log(table) + self.features(path, state, self.plan.laws_read(name), do) @ self.slopes[name][at]
+        features = self.features(path, state, self.plan.laws_read(name, order), do)
+        logits = np.log(table) + features @ self.slopes[name, order][at]
         weights = np.exp(logits - logits.max())
         return np.asarray(weights / weights.sum())
 
@@ -283,7 +291,7 @@ def random_model(
     """A random model; ``atoms``: mechanisms of order 0 that are given, (mechanisms, reads…, states)."""
     states = {name: (sizes or {}).get(name, 2) for name in plan.order}
     tables: dict[str, list[Array]] = {}
-    slopes: dict[str, Array] = {}
+    slopes: dict[tuple[str, int], Array] = {}
     for name in plan.order:
         depth = len(plan.path[name])
         drawn = states[name]
@@ -294,10 +302,10 @@ def random_model(
             kinds = 1 if order == depth else count if given is None else len(given)
             table = random_tables((kinds, *reads, drawn), rng) if given is None else given
             tables[name].append(table)
+            if laws := plan.laws_read(name, order):
+                size = _feature_count(plan, states, laws, depth - order)
+                slopes[name, order] = rng.normal(0.0, 3.0, size=(*table.shape[:-1], size, drawn))
             drawn = len(table)
-        if plan.laws_read(name):
-            size = _feature_count(plan, states, plan.laws_read(name), len(plan.path[name]))
-            slopes[name] = rng.normal(0.0, 3.0, size=(*tables[name][0].shape[:-1], size, states[name]))
     return Model(plan, states, tables, slopes)
 
 

@@ -190,7 +190,7 @@ def test_leaving_a_level_out_errs() -> None:
     errors = []
     for seed in range(MODELS):
         model = random_model(blueprint(parse_graph(text)), np.random.default_rng(seed), atoms=atoms)
-        model.slopes["W"] *= 4.0
+        model.slopes["W", 0] *= 4.0
         table = model.table()
         pooled = type(table)(("unit", *table.axes[2:]), table.array.sum(axis=1))
         do = Do(treatment, (), Q)
@@ -232,8 +232,8 @@ def test_a_front_door_through_the_law_of_classes_in_each_school() -> None:
         model.tables["A"][1][:] = np.eye(2)
         logits = np.linalg.solve(np.stack([Q, FLIPPED]), np.array([[0.5, -1.5], [-1.5, 0.5]]))
         model.tables["W"][0][:] = 0.5
-        model.slopes["W"][:] = 0.0
-        model.slopes["W"][..., 1] = logits.T  # (mechanisms, features)
+        model.slopes["W", 0][:] = 0.0
+        model.slopes["W", 0][..., 1] = logits.T  # (mechanisms, features)
         assert gap(verdict, model, "A", "S") < TOLERANCE
 
 
@@ -269,8 +269,8 @@ def compared(text: str, treatment: str, outcome: str, seed: int) -> bool:
     found = []
     for shape in (reaching_q, certain):
         model = reaching_q(random_model(plan, np.random.default_rng(seed)), treatment)
-        if treatment in model.slopes:
-            model.slopes[treatment][0] = 0.0
+        if (treatment, 0) in model.slopes:
+            model.slopes[treatment, 0][0] = 0.0
         if shape is certain:
             if len(plan.path[treatment]) < 2:
                 continue
