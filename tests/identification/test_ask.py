@@ -135,10 +135,12 @@ REFUSED = [
 
 @pytest.mark.parametrize(("question", "graph"), REFUSED, ids=[row[0] for row in REFUSED])
 def test_what_is_not_answered_yet_gets_no_number(question: str, graph: str) -> None:
-    """Each gets a Refusal until it is built; a verdict then has to verify itself."""
+    """Each gets a Refusal until it is built; a verdict then has to prove itself."""
     verdict = umbel.identify(graph, question)
     if isinstance(verdict, umbel.Refused):
         assert verdict.refusal.why and verdict.refusal.advice
+    elif isinstance(verdict, umbel.Unidentified):
+        assert verdict.certificate.text
     else:
         assert verdict.verify()
 
