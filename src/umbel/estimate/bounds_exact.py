@@ -1,0 +1,302 @@
+"""Ends of a programme over laws that meet linear conditions: exact, attained, certified.
+
+One law that is not determined: a linear program an end, or Charnes and Cooper's for a ratio.
+Several: alternating programs attain, branch and bound certifies from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umbel.numerics.mccormick import certified
+from umbel.numerics.multilinear import (
+    Attained,
+    Factor,
+    Polynomial,
+    Term,
+    alternating,
+    combined,
+    descended,
+    settled,
+    slope,
+    value,
+)
+from umbel.numerics.polytope import Polytope, merged, ratio
+from umbel.numerics.relaxation import Law
+
+Array = NDArray[np.float64]
+
+STARTS = 12
+AGREE = 1e-3
+"""Attained and certified ends that are this close make a bound sharp."""
+NEWTON = 20
+POSITIVE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditions:
+    """What is known of one law: ``rows x = right``, and declared limits that read it alone."""
+
+    rows: Array
+    right: Array
+    limits: Array
+    lower: Array
+    upper: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ends:
+    """Ends of an interval.
+
+    Parameters
+    ----------
+    lower, upper
+        Certified from outside.
+    attained
+        What witness models attain.
+    witnesses
+        Laws of every block at the attained ends.
+    engine
+        "linear program", "fractional program", "branch and bound" or "identified".
+    nodes
+        Relaxations that were solved.
+    """
+
+    lower: float
+    upper: float
+    attained: tuple[float, float]
+    witnesses: tuple[tuple[Array, ...], tuple[Array, ...]]
+    engine: str
+    nodes: int = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether attained and certified ends agree."""
+        return self.attained[0] - self.lower <= AGREE and self.upper - self.attained[1] <= AGREE
+
+
+class Undefined(Exception):
+    """The condition of the question has probability zero in every law."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Small:
+    """The programme over distinct columns only: states that no condition and no factor tells apart."""
+
+    numerator: Polynomial
+    denominator: Polynomial
+    conditions: tuple[Conditions, ...]
+    kept: tuple[NDArray[np.intp], ...]
+    sizes: tuple[int, ...]
+
+    def whole(self, laws: Sequence[Array]) -> tuple[Array, ...]:
+        """Laws of all states from laws of the representatives."""
+        found = []
+        for law, kept, size in zip(laws, self.kept, self.sizes, strict=True):
+            full = np.zeros(size)
+            full[kept] = law
+            found.append(full)
+        return tuple(found)
+
+
+def ends(
+    numerator: Polynomial,
+    denominator: Polynomial,
+    conditions: Sequence[Conditions],
+    *,
+    rng: np.random.Generator,
+    seconds: float = 20.0,
+) -> Ends:
+    """Least and largest ratio of two polynomials over laws that meet their conditions.
+
+    Parameters
+    ----------
+    numerator, denominator
+        In the laws that ``conditions`` lists; a polynomial without terms is its constant.
+    conditions
+        Per law; each must be feasible.
+    rng
+        Source of starting vertices.
+    seconds
+        Time for certifying each end.
+
+    Raises
+    ------
+    Undefined
+        When the denominator is zero throughout.
+    """
+    small = _shrunk(numerator, denominator, conditions)
+    polytopes = [_polytope(one) for one in small.conditions]
+    rows = [one.rows for one in small.conditions]
+    top = settled(small.numerator, polytopes, rows)
+    bottom = settled(small.denominator, polytopes, rows)
+    if not bottom.terms:
+        if bottom.constant <= POSITIVE:
+            raise Undefined
+        found = _polynomial(combined((1.0 / bottom.constant, top)), small, polytopes, rng, seconds)
+    elif len({*top.laws, *bottom.laws}) == 1 and not any(len(one.lower) for one in small.conditions):
+        found = _fractional(top, bottom, small, polytopes)
+    else:
+        found = _by_newton(top, bottom, small, polytopes, rng, seconds)
+    witnesses = (small.whole(found.witnesses[0]), small.whole(found.witnesses[1]))
+    return Ends(found.lower, found.upper, found.attained, witnesses, found.engine, found.nodes)
+
+
+def _shrunk(numerator: Polynomial, denominator: Polynomial, conditions: Sequence[Conditions]) -> _Small:
+    kept = []
+    for law, one in enumerate(conditions):
+        tables = [
+            factor.table.reshape(factor.table.shape[0], -1).T
+            for polynomial in (numerator, denominator)
+            for term in polynomial.terms
+            for factor in term.factors
+            if factor.law == law
+        ]
+        kept.append(merged(one.rows, one.limits, *tables)[0])
+
+    def short(polynomial: Polynomial) -> Polynomial:
+        terms = tuple(
+            Term(
+                term.weight,
+                tuple(Factor(one.law, one.labels, one.table[kept[one.law]]) for one in term.factors),
+                term.known,
+            )
+            for term in polynomial.terms
+        )
+        return Polynomial(terms, polynomial.constant)
+
+    fewer = tuple(
+        Conditions(one.rows[:, at], one.right, one.limits[:, at], one.lower, one.upper)
+        for one, at in zip(conditions, kept, strict=True)
+    )
+    sizes = tuple(one.rows.shape[1] for one in conditions)
+    return _Small(short(numerator), short(denominator), fewer, tuple(kept), sizes)
+
+
+def _polytope(one: Conditions) -> Polytope:
+    return Polytope(one.rows, one.right, inequalities=one.limits, lower=one.lower, upper=one.upper)
+
+
+def _some(polytopes: Sequence[Polytope], sizes: Sequence[int]) -> list[Array]:
+    return [one.minimum(np.zeros(size)).point for one, size in zip(polytopes, sizes, strict=True)]
+
+
+def _polynomial(
+    polynomial: Polynomial,
+    small: _Small,
+    polytopes: Sequence[Polytope],
+    rng: np.random.Generator,
+    seconds: float,
+) -> Ends:
+    sizes = [one.rows.shape[1] for one in small.conditions]
+    some = _some(polytopes, sizes)
+    laws = polynomial.laws
+    if not laws:
+        number = polynomial.constant
+        return Ends(number, number, (number, number), (tuple(some), tuple(some)), "identified")
+    if _separable(polynomial):
+        at: list[list[Array]] = [list(some), list(some)]
+        for law in laws:
+            direction = slope(polynomial, some, law, sizes[law])
+            at[0][law] = polytopes[law].minimum(direction).point
+            at[1][law] = polytopes[law].maximum(direction).point
+        low, high = value(polynomial, at[0]), value(polynomial, at[1])
+        return Ends(low, high, (low, high), (tuple(at[0]), tuple(at[1])), "linear program")
+    found = []
+    for sign in (1.0, -1.0):
+        found.append(_least(combined((sign, polynomial)), small, polytopes, rng, seconds))
+    (low, lowest, first), (high, highest, second) = found
+    return Ends(
+        min(low, lowest.value),
+        max(-high, -highest.value),
+        (lowest.value, -highest.value),
+        (lowest.laws, highest.laws),
+        "branch and bound",
+        first + second,
+    )
+
+
+def _separable(polynomial: Polynomial) -> bool:
+    """Whether no term multiplies two laws: then each law is a linear program of its own."""
+    return all(len(term.factors) == 1 for term in polynomial.terms)
+
+
+def _least(
+    polynomial: Polynomial, small: _Small, polytopes: Sequence[Polytope], rng: np.random.Generator, seconds: float
+) -> tuple[float, Attained, int]:
+    """Certified least value, what attains it, and the number of relaxations."""
+    sizes = [one.rows.shape[1] for one in small.conditions]
+    best = alternating(polynomial, polytopes, sizes, starts=STARTS, rng=rng)
+    equations = [Law(one.rows, one.right) for one in small.conditions]
+
+    def descend(laws: Sequence[Array]) -> tuple[float, tuple[Array, ...]]:
+        inside = [one.minimum(-law).point for one, law in zip(polytopes, laws, strict=True)]
+        reached = descended(polynomial, polytopes, inside)
+        return reached.value, reached.laws
+
+    outer = certified(polynomial, equations, attained=best.value, descend=descend, gap=AGREE / 2, seconds=seconds)
+    if outer.laws is not None and outer.attained < best.value:
+        best = Attained(outer.attained, outer.laws)
+    return min(outer.value, best.value), best, outer.nodes
+
+
+def _fractional(top: Polynomial, bottom: Polynomial, small: _Small, polytopes: Sequence[Polytope]) -> Ends:
+    sizes = [one.rows.shape[1] for one in small.conditions]
+    some = _some(polytopes, sizes)
+    (law,) = {*top.laws, *bottom.laws}
+    one = small.conditions[law]
+    # Over laws, a constant is the constant times the sum of the law.
+    above = slope(top, some, law, sizes[law]) + top.constant
+    below = slope(bottom, some, law, sizes[law]) + bottom.constant
+    found = ratio(polytopes[law], above, below, rows=one.rows, right=one.right)
+    if found is None:
+        raise Undefined
+    laws = [[*some[:law], end.point, *some[law + 1 :]] for end in found]
+    low, high = found[0].value, found[1].value
+    return Ends(low, high, (low, high), (tuple(laws[0]), tuple(laws[1])), "fractional program")
+
+
+def _by_newton(
+    top: Polynomial,
+    bottom: Polynomial,
+    small: _Small,
+    polytopes: Sequence[Polytope],
+    rng: np.random.Generator,
+    seconds: float,
+) -> Ends:
+    """A ratio of polynomials: Dinkelbach's iteration, each step certified (Management Science 13, 1967)."""
+    least = _polynomial(bottom, small, polytopes, rng, seconds)
+    if least.upper <= POSITIVE:
+        raise Undefined
+    floor = max(least.lower, POSITIVE)
+    found = []
+    for sign in (1.0, -1.0):
+        laws: tuple[Array, ...] = least.witnesses[1]
+        at = sign * value(top, laws) / value(bottom, laws)
+        low, nodes = at, 0
+        for _ in range(NEWTON):
+            below, reached, more = _least_or_linear(
+                combined((sign, top), (-at, bottom)), small, polytopes, rng, seconds
+            )
+            nodes += more
+            low = at + min(below, 0.0) / floor
+            if reached.value >= -1e-9 or value(bottom, reached.laws) <= POSITIVE:
+                break
+            laws = reached.laws
+            at = sign * value(top, laws) / value(bottom, laws)
+        found.append((low, at, laws, nodes))
+    (low, lowest, first, some), (high, highest, second, more) = found
+    return Ends(low, -high, (lowest, -highest), (first, second), "branch and bound", some + more)
+
+
+def _least_or_linear(
+    polynomial: Polynomial, small: _Small, polytopes: Sequence[Polytope], rng: np.random.Generator, seconds: float
+) -> tuple[float, Attained, int]:
+    if _separable(polynomial):
+        found = _polynomial(polynomial, small, polytopes, rng, seconds)
+        return found.lower, Attained(found.attained[0], found.witnesses[0]), 0
+    return _least(polynomial, small, polytopes, rng, seconds)
