@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.data.rows import Rows
+from umbel.data.rows import RowColumn, Rows
 from umbel.errors import InputError, shown
 from umbel.estimate.learners import Fitted, Learner, Linear, Logistic, learnt
 from umbel.numerics.influence import Sample
@@ -58,15 +58,22 @@ def features_of(rows: Rows, names: Sequence[str]) -> Array:
 
     The first state is the reference.
     """
-    parts = [np.empty((rows.size, 0))]
-    for name in names:
-        column = rows.columns[name]
-        few = column.discrete and (not column.numeric or 2 < len(column.states) <= MOST_DUMMIES)
-        if few and column.codes is not None:
-            parts.append((column.codes[:, None] == np.arange(1, len(column.states))).astype(np.float64))
+    columns = [rows.columns[name] for name in names]
+    return encoded([(one, one.values if one.codes is None else one.codes) for one in columns], rows.size)
+
+
+def encoded(parts: Sequence[tuple[RowColumn, Array | Codes]], size: int) -> Array:
+    """Features of values of columns, which are codes where a column has states."""
+    found: list[Array] = [np.empty((size, 0))]
+    for column, values in parts:
+        if column.codes is None:
+            found.append(np.asarray(values[:, None], dtype=np.float64))
+        elif not column.numeric or 2 < len(column.states) <= MOST_DUMMIES:
+            found.append((values[:, None] == np.arange(1, len(column.states))).astype(np.float64))
         else:
-            parts.append(column.values[:, None])
-    return np.concatenate(parts, axis=1)
+            numbers = np.array([float(state) for state in column.states])
+            found.append(numbers[values.astype(np.int64)][:, None])
+    return np.concatenate(found, axis=1)
 
 
 def split(rows: Rows, by: Sequence[str], folds: int, rng: np.random.Generator) -> tuple[Rows, Codes]:

@@ -6,7 +6,7 @@ that an outcome with many values needs no states.
 
 from __future__ import annotations
 
-from umbel.expr.build import factors_of, free, slots
+from umbel.expr.build import factors_of, free, leaves, slots
 from umbel.expr.nodes import (
     Drawn,
     Expr,
@@ -93,6 +93,34 @@ def _mean_in(value: NumericValue, expr: Expr) -> Expr:
         case _:
             pass
     raise _NotAMean
+
+
+def chained(expr: Expr) -> Expr:
+    """Laws of several variables as chains of laws of one; what is held comes first, what is averaged last.
+
+    A joint law without conditions, of symbols alone, stays: rows themselves are draws of it.
+    """
+    return _chained(expr, frozenset(leaf.symbol for leaf in leaves(expr) if isinstance(leaf, NumericValue)))
+
+
+def _chained(expr: Expr, averaged: frozenset[Symbol]) -> Expr:
+    match expr:
+        case Probability(of, given, level, source) if len(of) > 1 and (
+            given or any(isinstance(slot, Held) for slot in of)
+        ):
+            order = sorted(of, key=lambda slot: (isinstance(slot, Symbol), slot in averaged))
+            laws = (Probability((slot,), (*given, *order[:at]), level, source) for at, slot in enumerate(order))
+            return Product(tuple(laws))
+        case Sum(over, body):
+            return Sum(over, _chained(body, averaged))
+        case Product(factors):
+            return Product(tuple(part for one in factors for part in factors_of(_chained(one, averaged))))
+        case Quotient(numerator, denominator):
+            return Quotient(_chained(numerator, averaged), _chained(denominator, averaged))
+        case Linear(terms):
+            return Linear(tuple((weight, _chained(term, averaged)) for weight, term in terms))
+        case _:
+            return expr
 
 
 def as_mean(expr: Expr) -> tuple[Symbol, Probability] | None:
