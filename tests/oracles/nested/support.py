@@ -47,11 +47,12 @@ def shortfall(road: Road, rng: np.random.Generator) -> int:
         return 0
     mechanisms = {law.of[0] for law in named if len(law.of) == 1 and _is_mechanism(law, record)}
     visible = {node for node in bits(record.members) if record.meanings[node] in mechanisms}
-    inside = shown = 0
+    inside = 0
     for part in pieces:
         inside |= part.factors & ~part.of
-        shown |= part.of | part.given
-    sizes = {node: (3 if shown >> node & 1 else 6) if inside >> node & 1 else 2 for node in bits(record.members)}
+    # A law given k binary variables has 2^k margins to move: what is integrated has more states.
+    most = max(2 ** (part.given & ~inside).bit_count() * (2 ** part.of.bit_count() - 1) for part in pieces)
+    sizes = {node: most + 2 if inside >> node & 1 else 2 for node in bits(record.members)}
     tables = {
         node: rng.dirichlet(np.ones(sizes[node]) * 2.0, size=[sizes[p] for p in _inputs(record, node)])
         for node in bits(record.members)
