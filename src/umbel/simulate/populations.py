@@ -20,7 +20,7 @@ from umbel.simulate.discrete import random_law
 from umbel.simulate.plated import PlatedModel, random_plated, reaching_atoms
 from umbel.structure.plates import innermost
 
-OWNER_SIZES = (8, 12, 16, 6)
+OWNER_SIZES = (8, 16, 24, 6, 40)
 """States of a variable whose mechanism is solved for: more give more freedom, and larger tables."""
 WAYS = 6
 """Ways to reach that are tried in turn; see :func:`_way`."""

@@ -11,7 +11,8 @@ Appendices H, I). Conditions on the visible pieces:
   laws fix it too, the piece varies only beside them, and a front door through it is bogus;
 * a margin belongs to one piece, and no visible piece determines another visible law of the same
   members (a joint law fixes its conditionals);
-* what is declared ``shared`` is a function of its parents, so it needs a hidden one.
+* what is declared ``shared`` is a function of its parents, so it needs a hidden one;
+* a mechanism that is set to a law which ignores one of its parents is integrated by no piece.
 
 Pieces of the outcome are evaluated analytically and need none of this at their arguments. What
 depends on the numbers (does ``q`` lie in the support?) is a requirement of the estimand instead.
@@ -39,6 +40,8 @@ def keeps_positivity(plate: Plate, result: Lowered, within: Within) -> bool:
     functions = _functions(result, used)
     if not visible and not functions:
         return True
+    if _flattened(plate, result, [part for _, part in visible]):
+        return False
     place = _mechanism_places(plate, result)
     hidden = sum(1 << node for node, at in place.items() if graph.latent >> at & 1 and not graph.facts.shared >> at & 1)
     noise = _own_noise(plate, [part for _, part in visible], hidden)
@@ -50,6 +53,18 @@ def keeps_positivity(plate: Plate, result: Lowered, within: Within) -> bool:
     others = [part for _, part in visible]
     others += [mechanism(plate, node) for node, at in place.items() if used >> at & 1 and not graph.latent >> at & 1]
     return not any(one is not other and determines(plate, one, other, within) for _, one in visible for other in others)
+
+
+def _flattened(plate: Plate, result: Lowered, visible: Sequence[Piece]) -> bool:
+    """Whether the law that is set ignores a parent, and a visible piece integrates that law.
+
+    The piece then loses a dimension exactly where the intervention stands: what the ignored parent
+    mixed is fixed by the law that was set, and no other law of the treatment meets the piece there.
+    """
+    own, treatment = result.record.treatment_piece, plate.task.treatment
+    if own is None or treatment is None or own.factors != 1 << plate.treated or not own.given & ~treatment.reads:
+        return False
+    return any(part.factors >> plate.treated & 1 for part in visible)
 
 
 def _functions(result: Lowered, used: int) -> list[int]:
