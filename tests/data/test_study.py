@@ -13,7 +13,10 @@ import pyarrow.parquet
 import pytest
 
 from umbel.data.columns import Column
+from umbel.data.levels import Wanted
+from umbel.data.nested import collect
 from umbel.data.source import DatabaseTable, FileTable, FrameTable, RelationTable, open_table, position
+from umbel.data.statistics import Request
 from umbel.data.study import Study
 from umbel.errors import DataError
 from umbel.variable import Domain
@@ -155,3 +158,14 @@ def test_position_is_exact() -> None:
     table = open_table(PUPILS, role="data")
     assert position(table, "A", reason="x") == 1
     assert position(table, "a", reason="x") == 4
+
+
+def test_yes_and_no_are_words_in_every_home(tmp_path: Path) -> None:
+    """DuckDB reads a csv's yes and no as true and false, and no other home does."""
+    path = tmp_path / "answers.csv"
+    path.write_text("u,A,B,a,Y\n1,yes,true,no,1\n1,no,false,yes,2\n2,yes,true,no,3\n", encoding="utf-8")
+    wanted = [Wanted(name, 1) for name in ("A", "B", "a")]
+    requests = [Request((name,)) for name in ("A", "B", "a")]
+    for home in (path, pd.read_csv(path), pl.read_csv(path)):
+        found = collect(Study(home, unit="u"), wanted, requests)
+        assert [cells.states for cells in found.cells] == [(("no", "yes"),), ((False, True),), (("no", "yes"),)]

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
@@ -255,7 +256,7 @@ def test_the_estimator_that_fits_is_chosen() -> None:
     wanted = target(UnitConfounder.GRAPH, HARD)
     assert choose(wanted, rows, estimators()).name == "units"  # type: ignore[union-attr]
     assert choose(wanted, summary, estimators()).name == "normal hierarchy"  # type: ignore[union-attr]
-    flat = choose(target("X -> Y <- A", HARD), rows, estimators())
+    flat = FAST.supports(target("X -> Y <- A", HARD), rows)
     assert isinstance(flat, Refusal) and "no law inside units" in flat.why
 
 
@@ -384,3 +385,35 @@ def test_a_stratum_of_units_is_averaged_without_bias() -> None:
     assert number(found) == pytest.approx((1.0 + 0.5) / 2)
     assert isinstance(found, Estimated)
     assert not any(check.name == "members per unit" for check in found.checks)
+
+
+def test_a_mean_is_a_line_in_a_number_of_the_unit() -> None:
+    """Z has many values: each arm's mean is a line in it, fitted to the units that have that arm."""
+    rng = np.random.default_rng(0)
+    z = np.arange(24.0)
+    rows = {"u": np.repeat(np.arange(24), 4), "A": np.tile([0, 0, 1, 1], 24)}
+    rows["Y"] = 3.0 * z[rows["u"]] + rows["A"] * (1.0 + 0.5 * z[rows["u"]]) + rng.normal(size=96)
+    rows["A"][rows["u"] == 0] = 1  # a unit whose members were all treated
+    graph = "plate member { A Y }; latent U; U -> { A Y }; A -> Y; Z -> Y; Z -> A"
+    at = Study(rows, units={"u": np.arange(24), "Z": z}, unit="u")
+    found = FAST.estimate(target(graph, HARD), at, rng=rng)
+    assert isinstance(found, Estimated)
+    cells = pd.DataFrame(rows).groupby(["u", "A"])["Y"].mean().unstack()
+    arms = cells.to_numpy()  # NaN where a unit has no such member
+    lines = [np.polyfit(z[np.isfinite(arm)], arm[np.isfinite(arm)], 1) for arm in arms.T]
+    by_hand = np.mean(np.polyval(lines[1], z) - np.polyval(lines[0], z))
+    assert number(found) == pytest.approx(by_hand, abs=1e-9)
+    assert any("straight lines" in one for one in found.assumptions)
+    assert not any(check.name in ("members per unit", "units that lack members") for check in found.checks)
+
+
+def test_labels_need_no_declaration() -> None:
+    rows = {"u": [1, 1, 2, 2], "A": ["old", "new", "old", "new"], "Y": [0, 1, 0, 0]}
+    question = 'E[Y | do(A="new")] - E[Y | do(A="old")]'
+    wanted = target(UnitConfounder.GRAPH, question)
+    assert isinstance(FAST.supports(wanted, Study(rows, unit="u")), Supported)
+    assert solved(UnitConfounder.GRAPH, question, Study(rows, unit="u")) == pytest.approx(0.5)
+    unheard = target(UnitConfounder.GRAPH, 'E[Y | do(A="nu")]')
+    absent = FAST.estimate(unheard, Study(rows, unit="u"), rng=np.random.default_rng(0))
+    assert isinstance(absent, Refusal)
+    assert "occurs nowhere" in absent.why

@@ -17,17 +17,24 @@ from typing import Any
 from umbel.errors import DataError, did_you_mean, shown
 
 PARQUET = (".parquet", ".pq")
+SNIFFED = 20_480
+"""Rows from which DuckDB guesses a csv's types."""
 CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".txt")
 
 
 @dataclass(frozen=True, slots=True)
 class FileTable:
-    """A csv or parquet file, read by DuckDB where it lies."""
+    """A csv or parquet file, read by DuckDB where it lies.
+
+    ``words``: DuckDB's names for columns of a csv that hold "yes" and "no", which it would read as
+    true and false, and no other home does.
+    """
 
     name: str
     columns: tuple[str, ...]
     path: str
     parquet: bool
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +135,7 @@ def _file_table(path: Path) -> FileTable:
     if lower.endswith(PARQUET):
         return FileTable(name, _parquet_columns(path), str(path), parquet=True)
     if lower.endswith(CSV):
-        return FileTable(name, _csv_columns(path), str(path), parquet=False)
+        return _csv_table(name, path)
     raise DataError(f"{shown(name)} is of no kind that is read here. Possible: .csv, .tsv, .parquet.")
 
 
@@ -142,7 +149,7 @@ def _parquet_columns(path: Path) -> tuple[str, ...]:
         raise DataError(f"{shown(path.name)} is no readable parquet file: {_first_line(fault)}") from None
 
 
-def _csv_columns(path: Path) -> tuple[str, ...]:
+def _csv_table(name: str, path: Path) -> FileTable:
     """The header as it stands: DuckDB finds the dialect, and would rename ``a`` beside ``A``."""
     import duckdb
 
@@ -163,12 +170,27 @@ def _csv_columns(path: Path) -> tuple[str, ...]:
             shape = {f"c{index}": "VARCHAR" for index in range(len(columns))}
             quote = '"' if quote in ("", "(empty)") else quote
             line = connection.execute(sql, [str(path), delimiter, quote, skip, shape]).fetchone()
+            words = _words(connection, path, columns)
     except duckdb.Error as fault:
         raise DataError(f"{shown(path.name)} is no readable csv file: {_first_line(fault)}") from None
     names = tuple("" if name is None else str(name) for name in line or ())
     if "" in names:
         raise DataError(f"{shown(path.name)} has a column without a name (number {names.index('') + 1}).")
-    return tuple(name.removeprefix("\ufeff") for name in names)
+    return FileTable(name, tuple(one.removeprefix("\ufeff") for one in names), str(path), False, words)
+
+
+def _words(connection: Any, path: Path, columns: Any) -> tuple[str, ...]:
+    """Columns that DuckDB takes for true and false although their words are others (its own types, hence ``Any``)."""
+    names = [str(one["name"]) for one in columns]
+    found = []
+    for place in [place for place, one in enumerate(columns) if str(one["type"]) == "BOOLEAN"]:
+        shape = ", ".join(f"c{index}" for index in range(len(names)))
+        read = f"SELECT c{place} AS c FROM read_csv(?, header=true, all_varchar=true) AS t({shape}) LIMIT {SNIFFED}"
+        sql = f"SELECT count(*) FROM ({read}) WHERE lower(trim(c)) NOT IN ('true', 'false', '')"
+        row = connection.execute(sql, [str(path)]).fetchone()
+        if row is not None and row[0]:
+            found.append(names[place])
+    return tuple(found)
 
 
 def _database_table(table: str, url: str) -> DatabaseTable:

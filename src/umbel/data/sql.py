@@ -34,9 +34,9 @@ def session(table: SqlTable) -> Iterator[tuple[Run, str]]:
             case DatabaseTable(_, _, path, inner):
                 with duckdb.connect(path, read_only=True) as connection:
                     yield connection.sql, f"{quoted(inner)} AS t({names})"
-            case FileTable(_, _, path, parquet):
+            case FileTable(_, _, path, parquet, words):
                 # Types come from the whole file: a text in the last row must not surprise a sampler.
-                reader = f"read_parquet({_literal(path)})" if parquet else _csv(path)
+                reader = f"read_parquet({_literal(path)})" if parquet else _csv(path, words)
                 with duckdb.connect() as connection:
                     connection.execute("SET enable_progress_bar = false")
                     yield connection.sql, f"{reader} AS t({names})"
@@ -206,8 +206,9 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _csv(path: str) -> str:
-    return f"read_csv({_literal(path)}, sample_size=-1, header=true)"
+def _csv(path: str, words: Sequence[str]) -> str:
+    types = f", types={{{', '.join(f'{_literal(name)}: ' + _literal('VARCHAR') for name in words)}}}" if words else ""
+    return f"read_csv({_literal(path)}, sample_size=-1, header=true{types})"
 
 
 def _floats(column: Any) -> Array:

@@ -18,7 +18,7 @@ from scipy.special import expit
 
 from umbel.estimate.unit_data import LawValues
 from umbel.numerics.gp import fit_gp
-from umbel.numerics.logistic import LogisticFit, fit_logistic
+from umbel.numerics.logistic import fit_logistic
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -54,9 +54,9 @@ class UnitModels:
     def law(self, target: LawValues, features: Array, weights: Array) -> Predict | None:
         """Conditional mean of each cell of a law; None with too few units.
 
-        Without features: the mean. Observed shares: a logistic curve for each cell. Smoothed shares
-        of two states: a line for each cell's logit with a normal law of its residuals, all
-        integrated back. More states, or means of numbers: a line for the value itself.
+        Without features: the mean. As observed: a logistic curve for each share, a line for each
+        mean. Smoothed shares of two states: a line for each cell's logit with a normal law of its
+        residuals, all integrated back; more states, or means of numbers: a line for the value.
         """
         rows = len(features)
         if features.shape[1] == 0:
@@ -67,8 +67,8 @@ class UnitModels:
         if rows < design.shape[1] + 1:
             return None
         root = np.sqrt(weights * rows / weights.sum())[:, None]
-        if self.shares == "observed" and target.share and target.observed is not None:
-            return self._shares(target, target.observed, features, weights)
+        if self.shares == "observed" and target.observed is not None:
+            return self._cells(target, target.observed, features, weights)
         binary = target.share and (target.averaged or target.values.shape[1] == 2)
         flat = target.features() if binary else target.values.reshape(rows, -1)  # (rows, cells)
         lines = np.linalg.lstsq(root * design, root * flat, rcond=None)[0]
@@ -84,28 +84,34 @@ class UnitModels:
 
         return predict
 
-    def _shares(self, target: LawValues, observed: Array, features: Array, weights: Array) -> Predict:
-        """Each cell's share as a logistic curve, fitted to the units that have members there.
+    def _cells(self, target: LawValues, observed: Array, features: Array, weights: Array) -> Predict:
+        """Each cell alone, fitted to the units that have members there: a logistic curve, or a line.
 
-        Only the mean matters, and an observed share has the right mean whatever its unit's size; a
-        logit of a smoothed one has not.
+        Only the mean matters, and an observed share or mean has the right one whatever its unit's
+        size; a logit of a smoothed share has not.
         """
-        fits: list[LogisticFit | None] = []
+        fits: list[Predict | None] = []
         for cell in observed.reshape(len(observed), -1).T:
             full = ~np.isnan(cell)
             if full.sum() < features.shape[1] + 2:
                 fits.append(None)
                 continue
             scale = weights[full] * full.sum() / weights[full].sum()
-            fits.append(fit_logistic(features[full], cell[full], weights=scale, penalty=self.penalty))
+            fit = self._curve if target.share else _line
+            fits.append(fit(cell[full], features[full], scale))
 
         def predict(at: Array) -> Array:
             unseen = np.full(len(at), target.unseen)
-            curves = np.stack([unseen if fit is None else fit.predict(at) for fit in fits], axis=1)  # (rows, cells)
-            laws = curves.reshape((len(at), 1 if target.averaged else observed.shape[1], -1))
-            return curves if target.averaged else (laws / laws.sum(axis=1, keepdims=True)).reshape(curves.shape)
+            found = np.stack([unseen if fit is None else fit(at) for fit in fits], axis=1)  # (rows, cells)
+            if target.averaged:
+                return found
+            laws = found.reshape((len(at), observed.shape[1], -1))  # (rows, states, cells of the conditions)
+            return np.asarray((laws / laws.sum(axis=1, keepdims=True)).reshape(found.shape), dtype=np.float64)
 
         return predict
+
+    def _curve(self, shares: Array, features: Array, weights: Array) -> Predict:
+        return fit_logistic(features, shares, weights=weights, penalty=self.penalty).predict
 
     def mechanism(self, codes: Codes, states: int, features: Array, weights: Array) -> Predict | None:
         """Probabilities of a unit variable's states; None where they cannot be learnt.
@@ -130,16 +136,22 @@ class UnitModels:
         if rows < features.shape[1] + 2:
             return None
         if not np.isin(values, (0.0, 1.0)).all():
-            root = np.sqrt(weights)
-            design = np.column_stack([np.ones(rows), features])
-            line = np.linalg.lstsq(root[:, None] * design, root * values, rcond=None)[0]
-            return lambda at: (np.column_stack([np.ones(len(at)), at]) @ line)[:, None]
+            line = _line(values, features, weights)
+            return lambda at: line(at)[:, None]
         if self.outcome == "logistic":
             scale = weights * rows / weights.sum()
             logistic = fit_logistic(features, values, weights=scale, penalty=self.penalty)
             return lambda at: logistic.predict(at)[:, None]
         process = fit_gp(features, values)
         return lambda at: process.predict(at)[:, None]
+
+
+def _line(values: Array, features: Array, weights: Array) -> Predict:
+    """Weighted least squares with an intercept."""
+    root = np.sqrt(weights)
+    design = np.column_stack([np.ones(len(values)), features])
+    line = np.linalg.lstsq(root[:, None] * design, root * values, rcond=None)[0]
+    return lambda at: np.asarray(np.column_stack([np.ones(len(at)), at]) @ line, dtype=np.float64)
 
 
 PAPER = UnitModels(penalty=1.0, outcome="process", shares="smoothed")

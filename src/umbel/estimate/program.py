@@ -17,7 +17,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.estimate.conditions import Models, Unsupported, conditions_of, one_hot, policy_weights
+from umbel.estimate.conditions import Conditions, Models, Unsupported, conditions_of, one_hot, policy_weights
 from umbel.estimate.models import UnitModels
 from umbel.estimate.tensors import CellsOf, Label, Tensor, UnitAxis, aligned, product, shaped
 from umbel.estimate.unit_data import LawValues, UnitData
@@ -76,13 +76,15 @@ class Engine:
 
     ``fitted`` keeps models by what they are of and given, so that both sides of a contrast share
     them: an intervention changes where a model is read and not how it is fitted. ``filled`` keeps
-    laws whose holes have been filled in. A ``trial`` replaces what no unit shows by made-up numbers.
+    laws whose holes have been filled in, ``regressed`` what regressions read: ``"laws"`` of units,
+    or ``"numbers"``. A ``trial`` replaces what no unit shows by made-up numbers.
     """
 
     data: UnitData
     models: UnitModels
     fitted: dict[tuple[Meaning, ...], Models] = field(default_factory=dict)
     filled: dict[Meaning, Array] = field(default_factory=dict)
+    regressed: set[str] = field(default_factory=set)
     trial: bool = False
 
     def number(self, expr: Expr) -> float:
@@ -101,11 +103,6 @@ class Engine:
         # Something is unknown; it may be a value that the question does not visit.
         one, other = (Engine(self.data.unseen(value), self.models, trial=True).number(expr) for value in (0.25, 0.75))
         return one if math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12) else math.nan
-
-    @property
-    def regressed(self) -> bool:
-        """Whether something was learnt from units' laws, after an evaluation."""
-        return any(isinstance(given, Law) for _, _, *conditions in self.fitted for given in conditions)
 
     def value(self, expr: Expr, scope: Scope) -> Tensor:
         """A node as a tensor over what is free in it."""
@@ -230,7 +227,7 @@ class Engine:
         """Conditional mean of a within-unit law: axes of its conditions, then its cells."""
         target = self.law(symbol)
         cells = int(np.prod(target.values.shape[1:]))
-        at = conditions_of(leaf.given, self.data, scope.units)
+        at = self.conditions(leaf, scope)
         found = at.predicted(
             lambda units: self.models.law(target.taken(units), at.observed.features[units], self.data.weights[units]),
             cells,
@@ -245,7 +242,7 @@ class Engine:
         assert isinstance(symbol.meaning, Raw)
         column = self.data.columns[symbol.meaning.name]
         states = len(column.states)
-        at = conditions_of(leaf.given, self.data, scope.units)
+        at = self.conditions(leaf, scope)
         if states > 2 and at.observed.features.shape[1]:
             raise Unsupported(
                 f"{symbol.meaning.name} has {states} states and depends on laws.", "Only two states are estimated."
@@ -271,7 +268,7 @@ class Engine:
         values = self.data.columns[symbol.meaning.name].values
         if np.isnan(values).any():
             raise Unsupported(f"{symbol.meaning.name} holds words, and its mean is asked for.", "Ask for P(...).")
-        at = conditions_of(leaf.given, self.data, scope.units, observed=self.models.shares == "observed")
+        at = self.conditions(leaf, scope, observed=self.models.shares == "observed")
         found = at.predicted(
             lambda units: self.models.mean(values[units], at.observed.features[units], self.data.weights[units]),
             1,
@@ -315,6 +312,14 @@ class Engine:
         if any(isinstance(state, str) for state in states):
             raise Unsupported(f"{name} holds words, and its mean is asked for.", "Ask for P(...).")
         return Tensor((symbol,), np.array([float(state) for state in states]))
+
+    def conditions(self, leaf: Probability, scope: Scope, *, observed: bool = False) -> Conditions:
+        """What a factor conditions on, and a note of whether something is regressed on it."""
+        found = conditions_of(leaf.given, self.data, scope.units, observed=observed)
+        if found.observed.features.shape[1]:
+            laws = any(isinstance((s.symbol if isinstance(s, Held) else s).meaning, Law) for s in leaf.given)
+            self.regressed.add("laws" if laws else "numbers")
+        return found
 
     def known(self, leaf: Probability, kind: str = "law") -> Models:
         """The models fitted so far for a factor, by stratum."""

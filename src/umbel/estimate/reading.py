@@ -14,9 +14,23 @@ from umbel.data.statistics import Cells, Request
 from umbel.estimate.conditions import Unsupported
 from umbel.estimate.estimator import Target
 from umbel.estimate.unit_data import LawValues, UnitData, means_of, shares_of
-from umbel.expr.build import all_symbols, leaves
+from umbel.expr.build import all_symbols, leaves, slots
 from umbel.expr.evaluate import evaluate
-from umbel.expr.nodes import Drawn, Expr, Held, Inside, Law, Meaning, NumericValue, Policy, Probability, Raw, Symbol
+from umbel.expr.nodes import (
+    AtState,
+    Certain,
+    Drawn,
+    Expr,
+    Held,
+    Inside,
+    Law,
+    Meaning,
+    NumericValue,
+    Policy,
+    Probability,
+    Raw,
+    Symbol,
+)
 from umbel.numerics.tables import Table
 from umbel.variable import State
 
@@ -67,6 +81,20 @@ def reading_of(target: Target) -> Reading:
             names.setdefault(symbol.meaning.name, len(symbol.meaning.level))
     wanted = tuple(Wanted(name, names[name], target.domains.get(name)) for name in sorted(names))
     return Reading(tuple((law, _averaged(law, target.expr), _ordinary(law)) for law in laws), wanted)
+
+
+def states_said(expr: Expr) -> dict[str, tuple[State, ...]]:
+    """The values of variables that an estimand speaks of."""
+    found: dict[str, list[State]] = {}
+    for leaf in leaves(expr):
+        for slot in slots(leaf) if isinstance(leaf, Probability | Inside | Drawn) else ():
+            if isinstance(slot, Held):
+                value = slot.value.value if isinstance(slot.value, Certain) else slot.value
+                meaning = slot.symbol.meaning
+                of = meaning.of[0] if isinstance(meaning, Law) else meaning
+                if isinstance(value, AtState) and isinstance(of, Raw):
+                    found.setdefault(of.name, []).append(value.state)
+    return {name: tuple(dict.fromkeys(states)) for name, states in found.items()}
 
 
 def unit_data(reading: Reading, nested: Nested) -> UnitData:

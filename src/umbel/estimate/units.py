@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from umbel.data.levels import UnitColumn
+from umbel.data.levels import UnitColumn, Wanted
 from umbel.data.nested import Nested, collect
 from umbel.data.study import Study
 from umbel.estimate.conditions import Unsupported
@@ -23,7 +23,7 @@ from umbel.estimate.doubts import members_check, positivity_checks, whatever_is_
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
 from umbel.estimate.models import PAPER, UnitModels
 from umbel.estimate.program import Engine
-from umbel.estimate.reading import Reading, reading_of, unit_data
+from umbel.estimate.reading import Reading, reading_of, states_said, unit_data
 from umbel.estimate.settled import Given, settled_rows
 from umbel.estimate.unit_data import LawValues, UnitData
 from umbel.expr.build import leaves
@@ -31,6 +31,7 @@ from umbel.expr.nodes import Expr, NumericValue, Raw
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Estimate, Interval, Row
+from umbel.variable import State
 
 REFERENCE = "Weinstein and Blei. Hierarchical Causal Models. JMLR 27(37), 2026. Sections 4-5, Appendix D."
 Array = NDArray[np.float64]
@@ -69,7 +70,7 @@ class UnitsPlugIn:
             if len(study.unit) != 1:
                 what = "no key column" if not study.unit else "several outer levels"
                 raise Unsupported(f"The study has {what}, the estimand one plate inside units.", "Name it: unit=....")
-            made_up = _made_up(reading)
+            made_up = _made_up(reading, target.expr)
             _, first = settled_rows(target.expr, target.axes, made_up.states_of_all())[0]
             Engine(made_up, replace(self.models, outcome="logistic")).number(first)
         except Unsupported as fault:
@@ -101,7 +102,7 @@ class UnitsPlugIn:
             sample = self._bootstrap(target, data, [expr for _, expr in rows], rng, watch)
         except Unsupported as fault:
             return fault.refusal
-        return self._estimated(target, rows, values, sample, data, nested, study, learnt=engine.regressed)
+        return self._estimated(target, rows, values, sample, data, nested, study, frozenset(engine.regressed))
 
     def _bootstrap(
         self, target: Target, data: UnitData, exprs: list[Expr], rng: np.random.Generator, watch: Watch
@@ -124,8 +125,7 @@ class UnitsPlugIn:
         data: UnitData,
         nested: Nested,
         study: Study,
-        *,
-        learnt: bool,
+        regressed: frozenset[str],
     ) -> Estimated:
         rows = tuple(
             self._row(target.term, given, float(value), column, data.units)
@@ -141,12 +141,12 @@ class UnitsPlugIn:
         checks = (
             *nested.checks,
             *positivity_checks(target, [expr for _, expr in settled], data),
-            *self._unseen(settled, data, learnt),
-            *members_check(data, learnt=learnt),
+            *self._unseen(settled, data, regressed),
+            *members_check(data, learnt="laws" in regressed),
             Check("bootstrap", lost == 0, float(lost), advice),
             *unused(study, "cluster", "strata", "errors", "edges", "selected"),
         )
-        assumptions = self._assumptions(data, learnt, len(sample))
+        assumptions = self._assumptions(data, regressed, len(sample))
         return Estimated(estimate, rows, checks, assumptions, (REFERENCE,), data.units, nested.sources)
 
     def _row(self, term: str, given: Given, value: float, sample: Array, units: int) -> Row:
@@ -157,9 +157,11 @@ class UnitsPlugIn:
         half = se * float(stdtrit(max(units - 1, 1), 0.5 + 0.5 * self.level))
         return Row(term, given, value=value, se=se, lower=value - half, upper=value + half)
 
-    def _unseen(self, settled: tuple[tuple[Given, Expr], ...], data: UnitData, learnt: bool) -> Iterable[Check]:
+    def _unseen(
+        self, settled: tuple[tuple[Given, Expr], ...], data: UnitData, regressed: frozenset[str]
+    ) -> Iterable[Check]:
         """How far the answer rests on units that lack members of some kind."""
-        if learnt or self.models.shares == "smoothed" or len(settled) > 1:
+        if regressed or self.models.shares == "smoothed" or len(settled) > 1:
             return
         bounds = whatever_is_unseen(lambda units: Engine(units, self.models).number(settled[0][1]), data)
         if bounds is not None:
@@ -167,7 +169,7 @@ class UnitsPlugIn:
             advice = f"Whatever the members are like that units lack, the answer lies in [{low:.4g}, {high:.4g}]."
             yield Check("units that lack members", False, high - low, advice)
 
-    def _assumptions(self, data: UnitData, learnt: bool, draws: int) -> tuple[str, ...]:
+    def _assumptions(self, data: UnitData, regressed: frozenset[str], draws: int) -> tuple[str, ...]:
         found = []
         if self.models.shares == "smoothed":
             found.append("Laws inside units are estimated with one pseudo-count per state.")
@@ -176,11 +178,11 @@ class UnitsPlugIn:
                 "What a unit without members of some kind would show changes smoothly with the share of such members: "
                 "it is filled in from the other units."
             )
-        if learnt:
+        if regressed:
             found.append(
                 "Factors across units follow the regressions of the paper's Appendix D."
                 if self.models == PAPER
-                else "Across units, shares and chances follow logistic curves in units' laws "
+                else "Across units, shares and chances follow logistic curves in what they are conditioned on "
                 f"(ridge penalty {self.models.penalty:g}), other numbers straight lines."
             )
         return (*found, f"The interval is normal, from {draws} bootstrap samples of units.")
@@ -193,11 +195,12 @@ def _outcome_of_unit(target: Target, data: UnitData) -> bool:
     return any(column is not None and len(column.states) == 2 for column in columns)
 
 
-def _made_up(reading: Reading) -> UnitData:
-    """A few random units with binary variables: enough to see whether the engine can read."""
+def _made_up(reading: Reading, expr: Expr) -> UnitData:
+    """A few random units: enough to see whether the engine can read the estimand."""
     rng = np.random.default_rng(0)
     units = 8
-    states = {one.variable: (0, 1) if one.states is None else one.states.states for one in reading.wanted}
+    said = states_said(expr)
+    states = {one.variable: _imagined(one, said.get(one.variable, ())) for one in reading.wanted}
     laws = {}
     for law, averaged, _ in reading.laws:
         sizes = [len(states[one.name]) for one in (*law.of, *law.given)]  # type: ignore[union-attr]
@@ -214,3 +217,11 @@ def _made_up(reading: Reading) -> UnitData:
     }
     inner = {one.variable: states[one.variable] for one in reading.wanted if one.depth}
     return UnitData(np.full(units, 1.0 / units), laws, columns, inner, np.full(units, 100.0))
+
+
+def _imagined(wanted: Wanted, said: tuple[State, ...]) -> tuple[State, ...]:
+    """States of a variable before its rows are seen: the declared ones, or those that are spoken of."""
+    if wanted.states is not None:
+        return wanted.states.states
+    words = any(isinstance(state, str) for state in said)
+    return tuple(dict.fromkeys((*said, "another", "and another") if words else (0, 1, *said)))

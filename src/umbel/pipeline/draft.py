@@ -165,8 +165,7 @@ def _graph(
     if unit and members:
         names = " ".join(_name(one) for one in members)
         lines += [
-            f"plate {plate} {{ {names} }}",
-            f"# ^ one value for each {plate}; what stands outside belongs to the unit",
+            f"plate {plate} {{ {names} }}   # one value for each {plate}; what stands outside belongs to the unit"
         ]
     elif members:
         lines += ["; ".join(_name(one) for one in members)]
