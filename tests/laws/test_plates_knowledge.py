@@ -124,3 +124,19 @@ def test_a_no_is_a_no_by_this_route(seed: int) -> None:
                 graph = case.graph
                 measured = replace(graph, latent=graph.latent & ~graph.mask([name]))
                 assert identify_question(measured, Question.parse(case.question)).identified
+
+
+def test_facts_outside_the_plate_travel() -> None:
+    """Those about members stay with them: a class of members is no class of their laws."""
+    graph = parse_graph(
+        "plate s { A H Y }; latent U, H; U -> { A Y }; H -> { A B }; B -> Y; A -> { Y Z }; Z -> W -> Y; "
+        "states W = 3; states A = 3; assume monotone Z -> W; assume monotone A -> Z; classes U = 2; classes H = 2"
+    )
+    verdict = identify_question(graph, Question.parse("P(Y | do(A ~ q))"))
+    road = verdict.proof.roads[0] if isinstance(verdict, Identified | Unidentified) else None
+    assert road is not None
+    (lowering,) = road.lowerings
+    lowered, facts = lowering.task.graph, lowering.task.graph.facts
+    assert [(lowered.names[a], lowered.names[b]) for a, b in facts.monotone] == [("Z", "W")]
+    assert [(lowered.names[node], k) for node, k in facts.classes] == [("U", 2)]
+    assert [(lowered.names[node], len(domain)) for node, domain in facts.domains] == [("W", 3)]

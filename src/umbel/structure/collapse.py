@@ -134,7 +134,7 @@ class _Builder:
             plates=graph.plates,
             plate_of=tuple(plate_of),
             latent=latent,
-            facts=Facts(shared=shared, classes=_moved_classes(graph, self.place)),
+            facts=_moved_facts(graph, self.outside, self.place, shared),
         )
         outcomes = (
             sum(1 << self.place[node] for node in bits(task.outcomes))
@@ -189,8 +189,19 @@ class _Builder:
         return not descendants(flat, 1 << single, around) & outcomes
 
 
-def _moved_classes(graph: Graph, place: dict[int, int]) -> tuple[tuple[int, int | None], ...]:
-    return tuple((place[node], k) for node, k in graph.facts.classes if node in place)
+def _moved_facts(graph: Graph, outside: tuple[int, ...], place: dict[int, int], shared: int) -> Facts:
+    """Facts about variables outside the plate, as they are, and what has no noise of its own.
+
+    Members' states, classes and monotone edges stay facts of the members: they say nothing of the
+    number or order of laws, and are read where a law's formula is evaluated.
+    """
+    facts = graph.facts
+    return Facts(
+        shared=shared,
+        monotone=tuple((place[a], place[b]) for a, b in facts.monotone if a in outside and b in outside),
+        classes=tuple((place[node], k) for node, k in facts.classes if node in outside),
+        domains=tuple((place[node], domain) for node, domain in facts.domains if node in outside),
+    )
 
 
 def outcome_law(plate: Plate, outcome: tuple[Piece, ...]) -> Expr:
