@@ -97,10 +97,29 @@ class Block:
         """Which states show which records, shape (records, states); variables in ``do`` were set."""
         check_size(len(codes), self.states, "records")
         found = np.ones((len(codes), self.states), dtype=bool)
+        if any((codes[:, node] < 0).any() for node in self.reads(do)):
+            return self._agrees_in_part(codes, do)
         for at, mechanism in enumerate(self.component.mechanisms):
             if mechanism.node not in do:
                 given = self.answers[at][:, self.configuration(at, codes)].T
                 found &= given == codes[:, mechanism.node, None]
+        return found.astype(np.float64)
+
+    def _agrees_in_part(self, codes: Codes, do: Sequence[int]) -> Array:
+        """The same where the component's own values may be missing: every state fills them in its way."""
+        found = np.ones((len(codes), self.states), dtype=bool)
+        shown: dict[int, Codes] = {}
+        everyone = np.arange(self.states)
+        for at, mechanism in enumerate(self.component.mechanisms):
+            seen = codes[:, mechanism.node, None]
+            if mechanism.node in do:
+                continue
+            flat = np.zeros((len(codes), self.states), dtype=np.int64)
+            for parent in mechanism.parents:
+                flat = flat * self.sizes[parent] + shown.get(parent, codes[:, parent, None])
+            answer = self.answers[at][everyone, flat].astype(np.int64)
+            found &= (answer == seen) | (seen < 0)
+            shown[mechanism.node] = np.where(seen < 0, answer, seen)
         return found.astype(np.float64)
 
     def reads(self, do: Sequence[int] = ()) -> tuple[int, ...]:
