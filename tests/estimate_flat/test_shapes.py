@@ -7,7 +7,8 @@ import pytest
 
 from tests.estimate_flat.written import written
 from umbel.estimate.expansion import Average, Mix, NotFlat, Ratio, averages, formula_of
-from umbel.estimate.shapes import Primal, Sequential, shape_of, trusted
+from umbel.estimate.shape_reading import shape_of
+from umbel.estimate.shapes import Primal, Sequential, trusted
 from umbel.expr.evaluate import evaluate
 from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question

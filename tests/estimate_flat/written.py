@@ -54,14 +54,15 @@ def _sequential(shape: Sequential) -> Expr:
 
 def _primal(shape: Primal) -> Expr:
     own = symbol(shape.treatment, 1)
+    where: list[Slot] = [Held(symbol(name), AtState(state)) for name, state in shape.where]
     baseline = [_slot(name, shape.outcome) for name in shape.baseline]
-    factors: list[Expr] = [Probability((own,), tuple(baseline))]
+    factors: list[Expr] = [Probability((own,), (*baseline, *where))]
     if shape.baseline:
-        factors.append(_law(shape.baseline, [], shape.outcome))
+        factors.append(_law(shape.baseline, where, shape.outcome))
     bound = list(shape.baseline)
     for at, block in enumerate(shape.blocks):
         value: Slot = own if block.own else Held(symbol(shape.treatment), AtState(shape.state))
         before = [_slot(name, shape.outcome) for name in shape.history(at)]
-        factors.append(_law(block.variables, [*before, value], shape.outcome))
+        factors.append(_law(block.variables, [*before, value, *where], shape.outcome))
         bound += block.variables
     return _closed(factors, bound, shape.outcome, (own,))

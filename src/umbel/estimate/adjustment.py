@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.data.rows import Rows
+from umbel.data.rows import Rows, read_rows
 from umbel.data.study import Study
 from umbel.estimate.crossfit import Learners, folds_of, split
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unwatched
@@ -35,7 +35,8 @@ from umbel.estimate.flat import (
 )
 from umbel.estimate.learners import Learner
 from umbel.estimate.sequences import RARE, sequence_scores
-from umbel.estimate.shapes import Sequential, shape_of, trusted
+from umbel.estimate.shape_reading import shape_of
+from umbel.estimate.shapes import Sequential, trusted
 from umbel.estimate.slopes import Line, is_dose, line_of
 from umbel.expr.nodes import Raw
 from umbel.numerics.influence import Sample, mean_of
@@ -106,6 +107,14 @@ class AIPW:
             return Refusal(
                 "The estimand does more than set treatments and average over what came before.",
                 "Leave the choice of the estimator open.",
+            )
+        joint = {name for one in found.values() if len(one.settings()) > 1 for name, _ in one.settings()}
+        columns = read_rows(study, sorted(joint), domains=target.domains).columns if joint else {}
+        many = [name for name in sorted(columns) if not columns[name].discrete]
+        if many:  # a slope is fitted for one treatment alone
+            return Refusal(
+                f"{many[0]} is a number with many values, and is not the only variable that is set or conditioned on.",
+                f"Give {many[0]} states, or take the estimator 'kernels'.",
             )
         return Supported(score=10)
 

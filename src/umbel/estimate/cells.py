@@ -33,7 +33,8 @@ from umbel.estimate.flat import (
     rows_of,
 )
 from umbel.estimate.means import averaged_only, with_means
-from umbel.estimate.shapes import Sequential, shape_of, trusted
+from umbel.estimate.shape_reading import shape_of
+from umbel.estimate.shapes import Sequential, trusted
 from umbel.expr.build import free
 from umbel.expr.estimand import Requirement
 from umbel.expr.nodes import AtState, Held, Inside, Raw, Symbol

@@ -245,8 +245,8 @@ def matches(column: RowColumn, name: str, state: State) -> Array:
     """
     if column.codes is None:
         raise Unanswered(
-            f"{name} is a number with many values; the probability of one of them says nothing.",
-            f"Ask for a mean, E[{name} | ...], or give {name} states.",
+            f"{name} is a number with many values, of which one alone says nothing.",
+            f"Ask for its mean, or give {name} states.",
         )
     if state not in column.states:
         raise Unanswered(f"No row has {name} = {state}.", f"Ask for one of: {listed(column.states)}.")

@@ -25,6 +25,7 @@ from umbel.estimate.flat import (
     cases_of,
     defined,
     evaluated,
+    matches,
     probe,
     refused_study,
     rows_of,
@@ -32,10 +33,11 @@ from umbel.estimate.flat import (
 from umbel.estimate.learners import Learner
 from umbel.estimate.primal import primal_scores
 from umbel.estimate.sequences import Scored, sequence_scores
-from umbel.estimate.shapes import Primal, Sequential, shape_of, trusted
+from umbel.estimate.shape_reading import shape_of
+from umbel.estimate.shapes import Primal, Sequential, trusted
 from umbel.expr.build import substituted
 from umbel.expr.nodes import AtState, Drawn, Held, NumericValue, Probability, Raw, Symbol
-from umbel.numerics.influence import mean_of
+from umbel.numerics.influence import Influence, mean_of, quotient
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.variable import State
@@ -119,7 +121,7 @@ class APIPW:
         treated = dict.fromkeys(shape.treatment for shape in shapes.values() if isinstance(shape, Primal))
         rows, fold = split(rows, tuple(treated), self.folds, rng)
         scores, checks = self._scores(shapes, rows, fold, rng, watch)
-        known = {one: mean_of(found, rows.sample) for one, found in scores.items()}
+        known = {one: _mean(found, shapes[one], rows) for one, found in scores.items()}
         numbers = [
             (blank_row(target, case), defined(evaluated(formula, known, rows.size)))
             for case, formula in zip(cases, formulas, strict=True)
@@ -163,6 +165,16 @@ class APIPW:
             stuck += len(worker.stuck)
         checks = [overlap_check(words, chance, rows.sample) for words, chance in chances.items()]
         return scores, (*checks, convergence_check(stuck))
+
+
+def _mean(scores: Array, shape: Sequential | Primal, rows: Rows) -> Influence:
+    """Mean of the scores, among the rows that a shape is about."""
+    if isinstance(shape, Sequential) or not shape.where:
+        return mean_of(scores, rows.sample)
+    among = np.ones(rows.size)
+    for name, state in shape.where:
+        among *= matches(rows.columns[name], name, state)
+    return quotient(mean_of(scores, rows.sample), mean_of(among, rows.sample))
 
 
 def at_states(formula: Formula, states: Callable[[str], tuple[State, ...]]) -> Formula:

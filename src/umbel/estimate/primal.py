@@ -21,8 +21,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.estimate.crossfit import Fold
-from umbel.estimate.flat import Unanswered, outcome_values
+from umbel.estimate.crossfit import Fold, Mask
+from umbel.estimate.flat import Unanswered, matches, outcome_values
 from umbel.estimate.sequences import RARE, Scored
 from umbel.estimate.shapes import Primal
 from umbel.variable import State
@@ -49,8 +49,11 @@ def primal_scores(shape: Primal, fold: Fold) -> Scored:
         listed = ", ".join(map(str, column.states))
         raise Unanswered(f"No row has {shape.treatment} = {shape.state}.", f"Ask for one of: {listed}.")
     at, own = column.states.index(shape.state), column.codes
-    chances = [_chances(shape, block, fold, column.states, own) for block in range(_last_ratio(shape) + 2)]
-    means = _means(shape, fold, own, at, column.states)
+    among = np.ones(rows.size, dtype=bool)
+    for name, state in shape.where:
+        among &= matches(rows.columns[name], name, state) > 0.0
+    chances = [_chances(shape, block, fold, column.states, own, among) for block in range(_last_ratio(shape) + 2)]
+    means = _means(shape, fold, own, at, column.states, among)
     scores = _at_own(means[0], own)
     every = np.arange(rows.size)
     for place, block in enumerate(shape.blocks):
@@ -70,7 +73,7 @@ def primal_scores(shape: Primal, fold: Fold) -> Scored:
     for place in range(1, len(chances)):
         names = ", ".join(shape.blocks[place - 1].variables)
         shown.append((f"every {shape.treatment} beside each {names}", chances[place].min(axis=0)))
-    return Scored(scores, tuple(shown))
+    return Scored(np.where(among, scores, 0.0), tuple((words, np.where(among, one, 1.0)) for words, one in shown))
 
 
 def _last_ratio(shape: Primal) -> int:
@@ -83,15 +86,16 @@ def _blocks(shape: Primal, place: int, *, own: bool) -> list[int]:
     return [before for before in range(place) if shape.blocks[before].own == own]
 
 
-def _chances(shape: Primal, block: int, fold: Fold, states: tuple[State, ...], own: Codes) -> Array:
+def _chances(shape: Primal, block: int, fold: Fold, states: tuple[State, ...], own: Codes, among: Mask) -> Array:
     """Probability of each state of the treatment given all before a block, shape (states, rows)."""
-    every = np.ones(fold.rows.size, dtype=bool)
     names = shape.history(block)
     if len(states) == 2:
-        one = fold.chance((shape.treatment, states[1]), own == 1, names, every)
+        one = fold.chance((shape.treatment, states[1], shape.where), own == 1, names, among)
         found = np.stack([1.0 - one, one])
     else:
-        found = np.stack([fold.chance((shape.treatment, s), own == i, names, every) for i, s in enumerate(states)])
+        found = np.stack(
+            [fold.chance((shape.treatment, s, shape.where), own == i, names, among) for i, s in enumerate(states)]
+        )
     if names:
         found = np.maximum(found, RARE)
     return np.asarray(found / found.sum(axis=0), dtype=np.float64)
@@ -103,19 +107,19 @@ def _ratio(chances: list[Array], block: int, at: int) -> Array:
     return np.asarray((after[at] * before) / (after * before[at]), dtype=np.float64)
 
 
-def _means(shape: Primal, fold: Fold, own: Codes, at: int, states: tuple[State, ...]) -> list[Array]:
+def _means(shape: Primal, fold: Fold, own: Codes, at: int, states: tuple[State, ...], among: Mask) -> list[Array]:
     """Q of each block at each state, shapes (states, rows), from the outcome backwards."""
     target = outcome_values(fold.rows, shape.outcome.numeric, shape.outcome.events)
     means = [np.tile(target, (len(states), 1))]
     last = len(shape.blocks) - 1
     for place in range(last, -1, -1):
         block, names = shape.blocks[place], shape.history(place)
-        rest = (shape.outcome, shape.treatment, shape.blocks[place:], shape.state)
+        later = any(one.own for one in shape.blocks[place:])  # else nothing reads the treatment's own value
         known: list[Array] = []
         for state, value in enumerate(states):
-            among = own == (state if block.own else at)
-            key = (*rest, value if any(one.own for one in shape.blocks[place:]) else None)
-            known.append(fold.mean(key, means[0][state], names, among, behind=place < last))
+            here = among & (own == (state if block.own else at))
+            key = (shape.outcome, shape.treatment, shape.blocks[place:], shape.state, shape.where, later and value)
+            known.append(fold.mean(key, means[0][state], names, here, behind=place < last))
         means.insert(0, np.stack(known))
     return means
 
