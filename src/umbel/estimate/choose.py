@@ -13,6 +13,7 @@ from umbel.estimate.cells import DiscretePlugIn
 from umbel.estimate.estimator import Estimator, Supported, Target
 from umbel.estimate.frontdoor import APIPW
 from umbel.estimate.models import PAPER
+from umbel.estimate.moments import LatentClasses
 from umbel.estimate.montecarlo import FittedKernels
 from umbel.estimate.summaries import NormalHierarchy
 from umbel.estimate.units import UnitsPlugIn
@@ -34,7 +35,7 @@ def estimators(
     Examples
     --------
     >>> [one.name for one in estimators()]
-    ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw', 'cells', 'kernels', 'units', 'plug-in']
+    ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw', 'cells', 'kernels', 'latent classes', 'units', 'plug-in']
     """
     return (
         NormalHierarchy(location=location, scale=scale, level=level),
@@ -44,6 +45,7 @@ def estimators(
         APIPW(level=level),
         DiscretePlugIn(level=level),
         FittedKernels(level=level),
+        LatentClasses(level=level),
         UnitsPlugIn(level=level),
         UnitsPlugIn(level=level, models=PAPER, name="plug-in"),
     )

@@ -16,9 +16,10 @@ import numpy as np
 from umbel.data.study import Study
 from umbel.expr.estimand import Requirement
 from umbel.expr.nodes import Expr, Symbol
+from umbel.expr.unmixing import Unmixing
 from umbel.results.check import Check
 from umbel.results.step import Refusal
-from umbel.results.value import DataSource, Estimate, Row
+from umbel.results.value import DataSource, Estimate, LatentClass, Row
 from umbel.variable import Domain
 
 Watch = Callable[[Iterable[int], str, int], Iterable[int]]
@@ -56,6 +57,8 @@ class Target:
     strategy
         The estimand's strategy: "back-door" and its kin vouch that conditions which its laws
         leave out make no difference.
+    unmixing
+        The views of a latent class that ``expr`` speaks of; None where it speaks of none.
     """
 
     term: str
@@ -64,6 +67,7 @@ class Target:
     axes: tuple[Symbol, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     strategy: str = ""
+    unmixing: Unmixing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Estimated:
         Number of units that the estimate stands on.
     data
         The tables that were read, with the rows that were complete.
+    classes
+        Latent classes, where the question asks for them.
     """
 
     estimate: Estimate
@@ -102,6 +108,7 @@ class Estimated:
     references: tuple[str, ...] = ()
     units: int | None = None
     data: tuple[DataSource, ...] = ()
+    classes: tuple[LatentClass, ...] | None = None
 
 
 class Estimator(Protocol):

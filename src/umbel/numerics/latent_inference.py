@@ -137,9 +137,10 @@ def covariance(
     level = level_directions(model, fit)[free]
     if kind == "expected":
         _, logs = posterior(model, fit.prior, fit.values)
-        law = np.exp(logs)
+        rows = np.bincount(model.stratum, model.weights, model.strata)
+        expected = np.exp(logs) * rows[model.stratum]
         scores = row_scores(model, fit, slice(None))
-        information = (scores * (law / law.sum() * model.rows)[:, None]).T @ scores
+        information = (scores * expected[:, None]).T @ scores
     else:
         information = derivatives(model, fit)[1]
     part = information[np.ix_(free, free)] + model.rows * level @ level.T

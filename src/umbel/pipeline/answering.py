@@ -121,6 +121,7 @@ def estimated(
     return replace(
         answer,
         estimate=replace(found.estimate, seed=method.seed if rng is None else None),
+        classes=found.classes,
         table=found.rows,
         remarks=(*answer.remarks, *_words(target, study)),
         checks=(*found.checks, *_unread(best, method)),
@@ -138,7 +139,7 @@ def target_of(verdict: Identified, graph: Graph) -> Target:
     estimand = verdict.estimand
     domains = {graph.names[node]: domain for node, domain in graph.facts.domains}
     term, axes, strategy = str(verdict.question), estimand.axes, estimand.strategy
-    return Target(term, estimand.body, domains, axes, estimand.requirements(), strategy)
+    return Target(term, estimand.body, domains, axes, estimand.requirements(), strategy, estimand.unmixing)
 
 
 def _words(target: Target, study: Study) -> tuple[str, ...]:

@@ -1,0 +1,131 @@
+"""Doubts about latent classes, each a Check: rank, strength of the proxies, roots, edges, fit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from umbel.estimate.moments_data import ClassData
+from umbel.estimate.moments_model import ClassFit, Features, FitTest, ranks
+from umbel.expr.unmixing import Unmixing
+from umbel.numerics.latent_em import free_coordinates, posterior
+from umbel.numerics.operators import RankTest, eigen_classes
+from umbel.results.check import Check
+from umbel.results.step import Refusal
+
+CONTRADICTED = 1e-3
+"""p-value of the likelihood-ratio test below which class effects are refused."""
+STRENGTH = 8.0
+"""Least singular value in units of its noise, one over the root of the rows: below it, classes are weak."""
+FAINT = 3.0
+"""The same, below which they are not reported where the rank test finds fewer classes too."""
+LEVEL = 0.05
+SMALL = 0.01
+"""Share of an arm in a class below which that class hardly shows the arm."""
+
+
+def checks_of(
+    data: ClassData, unmixing: Unmixing, features: Features, found: ClassFit, classes: int
+) -> tuple[Check, ...]:
+    """What a reader must know of a fit by likelihood."""
+    checks = [rank_check(ranks(features), unmixing, classes), *doubtful_rank(features, unmixing, classes)]
+    checks += [_roots(data, unmixing, found), _ended(found), _overlap(data, unmixing, found)]
+    edge = int((~free_coordinates(found.model, found.fit)).sum())
+    if edge:
+        advice = f"{edge} probabilities ended at 0: intervals hold them there and may be too short."
+        checks.append(Check("edge", False, float(edge), advice))
+    return tuple(checks)
+
+
+def rank_check(test: RankTest, unmixing: Unmixing, classes: int) -> Check:
+    """Whether the declared number of classes is the one that the proxies show."""
+    shown = test.classes(LEVEL)
+    z, x = ", ".join(unmixing.z), ", ".join(unmixing.x)
+    if shown == classes:
+        return Check("number of classes", True, float(shown), f"{z} and {x} show {shown} classes.")
+    if shown > classes:
+        if classes > len(test.p_values):
+            return Check("number of classes", True, float(classes), f"{z} and {x} cannot show more than {classes}.")
+        advice = (
+            f"{z} and {x} depend on each other through more than {classes} classes "
+            f"(p = {test.p_values[classes - 1]:.1g}); declare more, or look for a link between them."
+        )
+    else:
+        advice = f"{z} and {x} show {shown} classes and {classes} are declared: the last is weakly identified."
+    return Check("number of classes", False, float(shown), advice)
+
+
+def doubtful_rank(features: Features, unmixing: Unmixing, classes: int) -> tuple[Check, ...]:
+    """How far the last class stands above noise in the weakest arm."""
+    test = ranks(features)
+    last = test.singular[:, classes - 1]
+    rows = features.moments.shares * features.moments.rows
+    strength = float((last * np.sqrt(rows)).min())
+    value = float(last.min())
+    if strength >= STRENGTH:
+        return (Check("strength of the proxies", True, value, f"Least whitened singular value {value:.3g}."),)
+    need = (STRENGTH / max(value, 1e-6)) ** 2 / max(float(features.moments.shares.min()), 1e-6)
+    advice = (
+        f"The least whitened singular value is {value:.3g}, {strength:.1f} times its noise: weakly identified. "
+        f"Stronger proxies of {unmixing.latent}, or about {need:.1g} rows, would do."
+    )
+    return (Check("strength of the proxies", False, value, advice),)
+
+
+def refusal_of_rank(features: Features, unmixing: Unmixing, classes: int) -> Refusal | None:
+    """Why class effects are not reported: the proxies do not show that many classes at all."""
+    test = ranks(features)
+    shown = test.classes(LEVEL)
+    strength = float((test.singular[:, classes - 1] * np.sqrt(features.moments.shares * features.moments.rows)).min())
+    if shown >= classes or strength >= FAINT:
+        return None
+    many = f"{shown} class{'' if shown == 1 else 'es'}"
+    return Refusal(
+        f"{', '.join(unmixing.z)} and {', '.join(unmixing.x)} show {many} of {unmixing.latent}, and {classes} are "
+        f"declared: the last singular value is {strength:.1f} times its noise.",
+        f"Declare {max(shown, 2)} classes, measure stronger proxies, or collect more rows.",
+    )
+
+
+def _roots(data: ClassData, unmixing: Unmixing, found: ClassFit) -> Check:
+    """Whether the moment estimator's own roots are numbers, and possible ones."""
+    roots = eigen_classes(found.operators, treated=len(data.states[unmixing.treatment]) - 1)
+    values = data.outcome if unmixing.event is None else np.array([0.0, 1.0])
+    span = float(np.nanmax(values) - np.nanmin(values))
+    if not roots.real:
+        return Check(
+            "roots", False, None, "The moment equations have complex roots: likelihood alone gives the numbers."
+        )
+    if not roots.admissible(-span, span):
+        advice = "Roots of the moment equations lie outside what probabilities and effects can be: weakly identified."
+        return Check("roots", False, float(np.abs(roots.effects.real).max()), advice)
+    return Check("roots", True, None, "Roots of the moment equations are possible numbers.")
+
+
+def _ended(found: ClassFit) -> Check:
+    score = float(found.fit.score)
+    advice = "" if found.fit.converged else "The likelihood was still rising: treat the numbers as provisional."
+    return Check("score", found.fit.converged, score, advice)
+
+
+def _overlap(data: ClassData, unmixing: Unmixing, found: ClassFit) -> Check:
+    """The least share of an arm within a class."""
+    weights, _ = posterior(found.model, found.fit.prior, found.fit.values)
+    mass = weights * found.model.weights[:, None]
+    arms = len(data.states[unmixing.treatment])
+    code = data.codes[unmixing.treatment]
+    shares = np.stack([np.bincount(code, mass[:, u], arms) for u in range(found.model.classes)])
+    least = float((shares / shares.sum(1, keepdims=True)).min())
+    name = f"every class of {unmixing.latent} at each value of {unmixing.treatment}"
+    advice = f"Least share {least:.2g}."
+    if least < SMALL:
+        advice += " Effects in a class that hardly shows an arm rest on few rows."
+    return Check(name, least >= SMALL, least, advice)
+
+
+def fit_check(test: FitTest, unmixing: Unmixing) -> Check:
+    """The model against the saturated law, in words."""
+    passed = test.p_value >= LEVEL
+    advice = f"Likelihood ratio {test.statistic:.1f} on {test.freedom} degrees of freedom, p = {test.p_value:.2g}."
+    if not passed:
+        advice += f" Some independence given {unmixing.latent} may fail."
+    return Check("fit", passed, test.p_value, advice)

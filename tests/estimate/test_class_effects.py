@@ -1,0 +1,213 @@
+"""Class effects end to end: a graph, MTE(T, Y | U), and rows."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+import jsonschema
+import numpy as np
+import pytest
+
+import umbel
+from umbel.numerics.mixture_cells import fit_cells
+from umbel.simulate.mixtures import MixtureDesign, design_a, design_a5, design_b, design_d3, design_main
+
+GRAPH_B = "U -> { Z0 Z1 X0 X1 T Y }; { Z0 Z1 } -> T -> Y; classes U = 2"
+SATURATED_B = f"{GRAPH_B}; Z0 <-> Z1; X0 <-> X1"
+NORMAL = 4.5
+"""Standard errors; the seeds are fixed."""
+
+
+def rows_of(design: MixtureDesign, size: int, seed: int = 0) -> dict[str, np.ndarray]:
+    rows = design.rows(size, rng=np.random.default_rng(seed))
+    del rows["U"]
+    return dict(rows)
+
+
+def test_the_answer_has_classes_in_order() -> None:
+    answer = umbel.solve(GRAPH_B, "MTE(T, Y | U)", umbel.Study(rows_of(design_b(), 20_000)))
+    assert answer.verdict == "identified" and answer.classes is not None
+    shares, effects = design_b().truth()
+    for one, share, effect in zip(answer.classes, shares, effects, strict=True):
+        assert one.interval is not None and one.interval[0] is not None and one.interval[1] is not None
+        half = (one.interval[1] - one.interval[0]) / 2
+        assert one.effect == pytest.approx(effect, abs=NORMAL / 1.96 * half)
+        assert one.probability == pytest.approx(share, abs=0.03)
+    assert {row.kind for row in answer.rows()} == {"class"}
+    assert all(check.passed for check in answer.checks)
+    schema = json.loads(files("umbel.results").joinpath("answer.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(answer.to_dict())
+
+
+def test_the_saturated_graph_gives_the_saturated_fit() -> None:
+    design = design_b()
+    rows = rows_of(design, 5000)
+    counts = np.zeros(design.law.shape)
+    np.add.at(counts, (2 * rows["Z0"] + rows["Z1"], 2 * rows["X0"] + rows["X1"], rows["Y"], rows["T"]), 1.0)
+    direct = fit_cells(counts, design.values, 2)
+    answer = umbel.solve(SATURATED_B, "MTE(T, Y | U)", umbel.Study(rows))
+    assert answer.classes is not None
+    np.testing.assert_allclose([one.effect for one in answer.classes], direct.effects, atol=1e-7)
+    average = umbel.solve(SATURATED_B, "ATE(T, Y)", umbel.Study(rows))
+    assert average.value == pytest.approx(direct.average_effect, abs=1e-7)
+
+
+def test_cells_rows_and_files_agree(tmp_path: object) -> None:
+    import pandas
+
+    frame = pandas.DataFrame(rows_of(design_b(), 3000))
+    path = f"{tmp_path}/rows.csv"
+    frame.to_csv(path, index=False)
+    counted = frame.value_counts().reset_index(name="n")
+    homes = [
+        umbel.Study(frame),
+        umbel.Study(path),
+        umbel.Study(counted, count="n"),
+        umbel.Study(frame.assign(w=1), weight="w"),
+    ]
+    found = [umbel.solve(GRAPH_B, "MTE(T, Y | U)", home).classes for home in homes]
+    for classes in found:
+        assert classes is not None
+        np.testing.assert_allclose([c.effect for c in classes], [c.effect for c in found[0] or ()], atol=1e-7)
+
+
+def test_the_number_of_classes_is_tested() -> None:
+    graph = "U -> { Z0 Z1 X0 X1 T Y }; { Z0 Z1 } -> T -> Y; classes U"
+    answer = umbel.solve(graph, "MTE(T, Y | U)", umbel.Study(rows_of(design_d3(), 20_000)))
+    assert answer.classes is not None and len(answer.classes) == 3
+
+
+def test_five_levels_of_the_outcome() -> None:
+    design = design_a5()
+    rows = rows_of(design, 50_000)
+    rows["Y"] = design.values[rows["Y"]]
+    graph = "U -> { Z0 X0 X1 T Y }; Z0 -> T -> Y; classes U = 2; states Y = { -2 < -1 < 0 < 1 < 2 }"
+    answer = umbel.solve(graph, "MTE(T, Y | U)", umbel.Study(rows))
+    assert answer.classes is not None
+    np.testing.assert_allclose([one.effect for one in answer.classes], design.truth()[1], atol=0.15)
+
+
+def test_real_outcomes_are_normal_within_classes() -> None:
+    design = design_b()
+    rows = design.rows(8000, rng=np.random.default_rng(3))
+    noise = np.random.default_rng(4).normal(size=8000)
+    u, t = rows.pop("U"), rows["T"]
+    real = {**rows, "Y": 1.0 * u + t * (0.5 + u) + noise}
+    answer = umbel.solve(GRAPH_B, "MTE(T, Y | U)", umbel.Study(real))
+    assert answer.classes is not None
+    np.testing.assert_allclose([one.effect for one in answer.classes], [0.5, 1.5], atol=0.15)
+    assert any("normal within each class" in line for line in answer.assumptions)
+
+
+def test_continuous_proxies_are_cut() -> None:
+    design = design_b()
+    rows = design.rows(20_000, rng=np.random.default_rng(5))
+    u = rows.pop("U")
+    noise = np.random.default_rng(6).normal(size=(2, 20_000))
+    real = {
+        "T": rows["T"],
+        "Y": rows["Y"],
+        "Z0": rows["Z0"],
+        "Z1": rows["Z1"],
+        "X0": 2 * u + noise[0],
+        "X1": rows["X1"],
+    }
+    answer = umbel.solve(GRAPH_B, "MTE(T, Y | U)", umbel.Study(real))
+    assert answer.classes is not None
+    np.testing.assert_allclose([one.effect for one in answer.classes], design.truth()[1], atol=0.08)
+    assert any(check.name == "pieces" for check in answer.checks)
+
+
+def test_clusters_widen_intervals() -> None:
+    rows = rows_of(design_b(), 4000)
+    twice = {name: np.repeat(column, 2) for name, column in rows.items()}
+    plain = umbel.solve(GRAPH_B, "ATE(T, Y)", umbel.Study(rows))
+    paired = umbel.solve(
+        GRAPH_B, "ATE(T, Y)", umbel.Study(twice | {"pair": np.repeat(np.arange(4000), 2)}, cluster="pair")
+    )
+    assert plain.estimate is not None and paired.estimate is not None
+    assert paired.value == pytest.approx(plain.value, abs=1e-7)
+    assert paired.estimate.se == pytest.approx(plain.estimate.se, rel=0.03)
+
+
+def test_the_bridge_where_proxies_act_on_the_outcome() -> None:
+    graph = "U -> { Z0 X0 T Y }; Z0 -> T -> Y; X0 -> Y; classes U = 2"
+    answer = umbel.solve(graph, "ATE(T, Y)", umbel.Study(rows_of(design_main(1.0, 0.5), 20_000)))
+    assert answer.estimate is not None and answer.estimate.method == "bridge"
+    assert answer.classes is None
+    assert answer.value == pytest.approx(0.0, abs=NORMAL * (answer.estimate.se or 0.0))
+    refused = umbel.solve(graph, "MTE(T, Y | U)", umbel.Study(rows_of(design_main(1.0, 0.5), 1000)))
+    assert refused.verdict == "refused" and refused.classes is None
+
+
+def test_strata_are_standardised() -> None:
+    rng = np.random.default_rng(8)
+    size = 40_000
+    w = rng.random(size) < 0.4
+    u = rng.random(size) < np.where(w, 0.7, 0.4)
+    z, x = rng.random(size) < np.where(u, 0.8, 0.2), rng.random(size) < np.where(u, 0.75, 0.15)
+    t = rng.random(size) < 0.3 + 0.2 * z + 0.2 * w
+    y = rng.random(size) < 0.2 + 0.2 * w + t * np.where(u, 0.4, 0.1) + 0.1 * u
+    data = {name: column.astype(int) for name, column in {"Z": z, "X": x, "T": t, "Y": y, "W": w}.items()}
+    graph = "U -> { Z X T Y }; { Z W } -> T -> Y; W -> { U Y }; classes U = 2"
+    answer = umbel.solve(graph, "MTE(T, Y | U)", umbel.Study(data))
+    assert answer.classes is not None
+    np.testing.assert_allclose([one.effect for one in answer.classes], [0.1, 0.4], atol=0.06)
+    average = umbel.solve(graph, "ATE(T, Y)", umbel.Study(data))
+    assert average.value == pytest.approx(0.1 + 0.3 * (0.4 * 0.7 + 0.6 * 0.4), abs=0.03)
+
+
+class TestRefusals:
+    rows = rows_of(design_b(), 2000)
+
+    def answer(
+        self, changes: dict[str, np.ndarray], graph: str = GRAPH_B, question: str = "MTE(T, Y | U)"
+    ) -> umbel.Answer:
+        return umbel.solve(graph, question, umbel.Study(self.rows | changes))
+
+    def test_an_arm_that_never_occurs(self) -> None:
+        answer = self.answer({"T": np.ones(2000, dtype=int)})
+        assert answer.refusal is not None and "an arm is missing" in answer.refusal.why
+
+    def test_an_arm_of_another_name(self) -> None:
+        answer = self.answer({"T": self.rows["T"] + 1})
+        assert answer.refusal is not None and "T is never 0" in answer.refusal.why
+
+    @pytest.mark.parametrize("name", ["Z0", "X1", "Y"])
+    def test_a_constant(self, name: str) -> None:
+        answer = self.answer({name: np.zeros(2000, dtype=int)})
+        assert answer.refusal is not None and f"{name} is 0 in every row" in answer.refusal.why
+
+    def test_more_classes_than_features(self) -> None:
+        graph = "U -> { Z0 X0 X1 T Y }; Z0 -> T -> Y; classes U = 3"
+        answer = self.answer({}, graph)
+        assert answer.refusal is not None and "3 classes need 3 independent features" in answer.refusal.why
+
+    def test_more_classes_than_the_data_show(self) -> None:
+        answer = self.answer({}, GRAPH_B.replace("= 2", "= 4"))
+        assert answer.refusal is not None and "show 2 classes" in answer.refusal.why
+
+    def test_independent_proxies(self) -> None:
+        rng = np.random.default_rng(1)
+        noise = {name: rng.integers(0, 2, 2000) for name in ("Z0", "Z1", "X0", "X1")}
+        answer = self.answer(noise, GRAPH_B.replace("= 2", ""))
+        assert answer.refusal is not None and "show one class" in answer.refusal.why
+
+    def test_proxies_that_depend_on_each_other(self) -> None:
+        rows = rows_of(design_b(), 20_000)
+        linked = np.where(np.random.default_rng(2).random(20_000) < 0.5, rows["Z0"], rows["X0"])
+        answer = umbel.solve(GRAPH_B, "MTE(T, Y | U)", umbel.Study(rows | {"X0": linked}))
+        assert answer.refusal is not None and "contradict" in answer.refusal.why
+        average = umbel.solve(GRAPH_B, "ATE(T, Y)", umbel.Study(rows | {"X0": linked}))
+        assert average.estimate is not None and average.estimate.method == "bridge"
+        assert any(check.name == "fit" and not check.passed for check in average.checks)
+
+
+def test_a_hard_design_is_called_weak() -> None:
+    answer = umbel.solve(
+        "U -> { Z0 X0 X1 T Y }; Z0 -> T -> Y; classes U = 2", "MTE(T, Y | U)", umbel.Study(rows_of(design_a(), 1000))
+    )
+    assert answer.classes is None or any(
+        check.name == "strength of the proxies" and not check for check in answer.checks
+    )
