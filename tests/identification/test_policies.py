@@ -91,6 +91,7 @@ def test_a_law_of_what_the_treatment_already_reads(rng: np.random.Generator) -> 
 def value(question: str, world: World) -> float:
     verdict = umbel.identify(BACK_DOOR, question)
     assert verdict.identified
+    assert verdict.verify()
     return float(verdict.estimand.evaluate(observed(world)).array)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from umbel.expr.build import free, settled
 from umbel.expr.nodes import Expr, Raw, Symbol
 from umbel.numerics.tables import Table
 
+KEPT = "rows kept"
+"""The variable that is 1 in the rows that were kept."""
 EXACT = 1e-9
 """Dividing by a condition's probability costs a digit."""
 
@@ -24,6 +27,9 @@ def measured(world: World, study: Study) -> Table:
     """What a study shows: its treatments set evenly, the rest as the world has it."""
     trial = world.under({name: ((), np.full(2, 0.5)) for name in study.do})
     names = [name for name in world.visible if name in study.seen]
+    if study.kept:
+        law = trial.law([*names, study.kept])[..., 1]
+        return Table(names, law / law.sum())
     return Table(names, trial.law(names))
 
 
@@ -90,6 +96,35 @@ def test_studies_of_some_variables(seed: int) -> None:
         assert not can_move(diagram, query, rng, studies=studies, tries=1), (diagram, query, studies)
         assert gap(diagram, road.expr, y, x, studies, rng) < EXACT, (diagram, query, studies)
     assert identified >= 10
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_studies_that_kept_some_rows(seed: int) -> None:
+    """Sound: a node below what decided which rows were kept is 1 in every row (Bareinboim and Tian 2015)."""
+    rng = np.random.default_rng([11, seed])
+    identified = 0
+    for _ in range(80):
+        diagram, y, x, whole = drawn(rng, hidden=0.2)
+        kept_by = [name for name in diagram.visible if rng.uniform() < 0.35] or [y[0]]
+        studies = [replace(study, kept=KEPT if rng.uniform() < 0.7 else "") for study in whole]
+        road = posed(diagram, y, x, studies=studies, kept_by=kept_by)
+        if road.expr is None:
+            continue
+        identified += 1
+        arrows = (*diagram.directed, *((name, KEPT) for name in kept_by))
+        sampled = Diagram((*diagram.names, KEPT), arrows, diagram.bidirected, diagram.latent)
+        query = Query(y, {name: held(0, 2) for name in x})
+        assert not can_move(sampled, query, rng, studies=studies, tries=1), (diagram, query, studies, kept_by)
+        assert gap(sampled, road.expr, y, x, studies, rng) < EXACT, (diagram, query, studies, kept_by)
+    assert identified >= 10
+
+
+def test_rows_kept_by_the_outcome() -> None:
+    """P(Y) of rows that Y decided on is another law, though Y alone is its district."""
+    diagram = read("X->Y")
+    kept = [Study(("X", "Y"), kept=KEPT)]
+    assert posed(diagram, ["Y"], ["X"], studies=kept, kept_by=["Y"]).expr is None
+    assert posed(diagram, ["Y"], ["X"], studies=kept, kept_by=["X"]).expr is not None
 
 
 def test_what_a_study_set_varies_elsewhere() -> None:

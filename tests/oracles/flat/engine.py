@@ -40,8 +40,12 @@ def posed(
     *,
     reads: Mapping[str, Sequence[str]] | None = None,
     studies: Sequence[Study] = (),
+    kept_by: Sequence[str] = (),
 ) -> Road:
-    """``P(outcomes | do(treated), given)`` by the flat door: latents as they are, policies, several studies."""
+    """``P(outcomes | do(treated), given)`` by the flat door: latents as they are, policies, several studies.
+
+    ``kept_by``: what decided which rows were kept, in the studies that kept some only.
+    """
     graph = diagram.graph()
     plain = Task.of(graph, graph.mask(outcomes))
     treatments = []
@@ -53,7 +57,10 @@ def posed(
         mask = graph.mask(reads[name])
         policy = Policy(Raw(name), tuple(Raw(graph.names[i]) for i in bits(mask)), None)
         treatments.append(Treatment(node, policy=policy, reads=mask))
-    sights = tuple(Sight(k, graph.mask(study.seen), graph.mask(study.do)) for k, study in enumerate(studies))
+    sights = tuple(
+        Sight(k, graph.mask(study.seen), graph.mask(study.do), (), graph.mask(kept_by) if study.kept else 0)
+        for k, study in enumerate(studies)
+    )
     return solve_flat(
         replace(plain, treatments=tuple(treatments), given=graph.mask(given), sources=sights),
     )

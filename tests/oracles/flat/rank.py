@@ -11,7 +11,7 @@ confirmed by one K that shows it, and "identified" is refuted by one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice, product
 
 import numpy as np
@@ -40,10 +40,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One known law: of ``seen``, where every value of ``do`` was set."""
+    """One known law: of ``seen``, where every value of ``do`` was set, given that ``kept`` is 1."""
 
     seen: Sequence[str]
-    do: Sequence[str] = field(default=())
+    do: Sequence[str] = ()
+    kept: str = ""
 
     def laws(self) -> Iterator[tuple[Sequence[str], Mapping[str, Mechanism]]]:
         """What was measured, and the interventions under which, for every setting of two states each."""
@@ -82,9 +83,7 @@ def moves(world: World, query: Query, studies: Sequence[Study]) -> float:
 
     The largest share of a cell's gradient outside the row space; rounding when identified.
     """
-    known = np.concatenate(
-        [gradient(world, changes, seen) for study in studies for seen, changes in study.laws() if seen]
-    )
+    known = np.concatenate([shown for study in studies for shown in _shown(world, study)])
     wanted = gradient(world, query.changes, [*query.outcomes, *query.given])
     if query.given:
         below = gradient(world, query.changes, query.given)
@@ -93,6 +92,15 @@ def moves(world: World, query: Query, studies: Sequence[Study]) -> float:
     space = directions[values > RANK * values[0]]
     outside = wanted - wanted @ space.T @ space
     return float((np.linalg.norm(outside, axis=1) / np.maximum(np.linalg.norm(wanted, axis=1), TINY)).max())
+
+
+def _shown(world: World, study: Study) -> Iterator[Array]:
+    """Derivatives of the log laws that a study shows."""
+    for seen, changes in study.laws():
+        if study.kept:
+            yield gradient(world, changes, [*seen, study.kept])[1::2] - gradient(world, changes, [study.kept])[1]
+        elif seen:
+            yield gradient(world, changes, seen)
 
 
 def hidden_sizes(diagram: Diagram) -> Iterator[dict[str, int]]:
