@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("results",),
     ("structure", "data", "report"),
     ("identification", "estimate"),
-    ("simulate", "config"),
+    ("simulate", "config", "mixture", "bound"),
     ("gallery",),
     ("pipeline",),
     ("cli", "web"),
@@ -51,8 +51,11 @@ OUTSIDE: dict[str, frozenset[str]] = {
     "simulate": frozenset({"numpy", "scipy"}),
     "expr.evaluate": frozenset({"numpy"}),
     "expr.populations": frozenset({"numpy"}),
+    "mixture": frozenset({"numpy", "scipy"}),
+    "bound": frozenset({"numpy"}),
     "report": frozenset({"rich"}),
     "pipeline.answering": frozenset({"numpy"}),
+    "pipeline.bounding": frozenset({"numpy"}),
     "cli": frozenset({"typer", "rich"}),
 }
 

@@ -17,6 +17,7 @@ from scipy.stats import chi2
 from umbel.numerics.latent_em import (
     LatentFit,
     LatentModel,
+    complete_scores,
     derivatives,
     free_coordinates,
     level_directions,
@@ -133,6 +134,22 @@ def covariance(
     ndarray or None
         None where the information is singular: the data do not tell the classes apart.
     """
+    inverse = inverse_information(model, fit, kind=kind)
+    if inverse is None:
+        return None
+    free, whole = inverse
+    gradient = found.gradient[free]
+    solved = whole @ gradient  # (free, m)
+    if kind != "sandwich":
+        spread = _spread(model, found.shift)
+        return np.asarray(gradient.T @ solved + spread / model.rows)
+    return _sandwich(model, fit, free, solved, found.shift, clusters)
+
+
+def inverse_information(
+    model: LatentModel, fit: LatentFit, *, kind: ErrorKind = "observed"
+) -> tuple[NDArray[np.bool_], Array] | None:
+    """Which coordinates are free, and the inverse information on them; None where it is singular."""
     free = free_coordinates(model, fit)
     level = level_directions(model, fit)[free]
     if kind == "expected":
@@ -147,12 +164,70 @@ def covariance(
     values, vectors = np.linalg.eigh((part + part.T) / 2)
     if values[0] <= 1e-9 * values[-1]:
         return None
-    gradient = found.gradient[free]
-    solved = vectors @ ((vectors.T @ gradient) / values[:, None])  # (free, m)
-    if kind != "sandwich":
-        spread = _spread(model, found.shift)
-        return np.asarray(gradient.T @ solved + spread / model.rows)
-    return _sandwich(model, fit, free, solved, found.shift, clusters)
+    return free, np.asarray((vectors / values) @ vectors.T)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Personal:
+    """What the fit says of each row.
+
+    Parameters
+    ----------
+    posterior
+        Shape (rows, k): probability of each class given all that was observed of the row.
+    effect
+        Shape (rows,): the expected effect, class effects averaged over the posterior.
+    error
+        Shape (rows,): its standard error from the parameters; the class itself stays unknown.
+    spread
+        Shape (rows,): standard deviation of the effect over the posterior.
+    """
+
+    posterior: Array
+    effect: Array
+    error: Array
+    spread: Array
+
+
+def personal(
+    model: LatentModel,
+    fit: LatentFit,
+    found: ClassValues,
+    *,
+    treated: int = 1,
+    control: int = 0,
+    kind: ErrorKind = "observed",
+) -> Personal:
+    """Posterior probabilities and the expected effect of every row, with its error by the delta method.
+
+    Parameters
+    ----------
+    model, fit, found
+        A stationary point and what it says.
+    treated, control
+        The arms that are compared.
+    kind
+        Which information the errors come from.
+    """
+    weights, _ = posterior(model, fit.prior, fit.values)
+    effects = found.means[treated] - found.means[control]
+    mean = weights @ effects
+    spread = np.sqrt(np.maximum(weights @ effects**2 - mean**2, 0.0))
+    inverse = inverse_information(model, fit, kind=kind)
+    if inverse is None:
+        return Personal(weights, mean, np.full(len(mean), np.nan), spread)
+    free, whole = inverse
+    k = model.classes
+    slopes = found.gradient[:, k + treated * k : k + (treated + 1) * k]
+    slopes = slopes - found.gradient[:, k + control * k : k + (control + 1) * k]  # (coordinates, k)
+    error = np.empty(len(mean))
+    for block in row_blocks(len(mean), len(free)):
+        scores = complete_scores(model, fit, block)  # (k, rows, coordinates)
+        shifted = weights[block] * (effects - mean[block, None])  # d posterior: w (S_u - mean of S)
+        gradient = np.einsum("ru,uri->ri", shifted, scores) + weights[block] @ slopes.T
+        part = gradient[:, free]
+        error[block] = np.sqrt(np.maximum(np.einsum("ri,ij,rj->r", part, whole, part, optimize=True), 0.0))
+    return Personal(weights, mean, error, spread)
 
 
 def likelihood_ratio(larger: float, smaller: float, freedom: int) -> tuple[float, float]:
