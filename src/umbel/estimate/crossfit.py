@@ -131,7 +131,8 @@ class Fold:
         place = (key, tuple(names), "mean")
         if place not in self.known:
             events = bool(np.isin(target[self.train & among], (0.0, 1.0)).all())
-            learner = self.learners.outcome or (Logistic() if events else Linear())
+            learner: Learner = Logistic() if events else Linear()
+            learner = learner if self.learners.outcome is None else self.learners.outcome
             if not events and behind and hasattr(learner, "predict_proba"):
                 learner = Linear()  # a mean of what was learnt is a share: no business of a classifier
             _regressor(learner, events)
@@ -142,7 +143,7 @@ class Fold:
         """Probability of an event given variables, learnt among some rows, at every row."""
         place = (key, tuple(names), "chance")
         if place not in self.known:
-            learner = self.learners.treatment or Logistic()
+            learner = Logistic() if self.learners.treatment is None else self.learners.treatment
             found = self._learnt(learner, event.astype(np.float64), names, among, True)
             self.known[place] = np.clip(found, 0.0, 1.0)
         return self.known[place]
@@ -152,7 +153,7 @@ class Fold:
         place = (key, tuple(names), "centre")
         if place not in self.known:
             every = np.ones(self.rows.size, dtype=bool)
-            learner = self.learners.treatment or Linear()
+            learner = Linear() if self.learners.treatment is None else self.learners.treatment
             _regressor(learner, False)
             self.known[place] = self._learnt(learner, target, names, every, False)
         return self.known[place]
