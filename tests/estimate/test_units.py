@@ -226,15 +226,24 @@ def test_too_few_units_for_a_stratum_is_a_refusal() -> None:
     assert "too few units" in found.why
 
 
+DEEP = "plate class { plate pupil { A Y } }; latent U; U -> { A Y }; A -> Y"
+
 REFUSED = {
     "unspecified law": (UnitConfounder.GRAPH, "E[Y | do(A ~ q)]", Study({"u": [1], "A": [1]}, unit="u"), "unspecified"),
     "no key": (UnitConfounder.GRAPH, HARD, Study({"A": [1]}), "no key column"),
     "flat": ("X -> Y <- A; X -> A", HARD, Study({"A": [1]}), "no law inside units"),
-    "deeper": (
-        "plate class { plate pupil { A Y } }; latent U; U -> { A Y }; A -> Y",
-        SOFT,
+    "too few keys": (DEEP, HARD, Study({"u": [1], "A": [1]}, unit="u"), "1 key column, the estimand 2 plates"),
+    "too many keys": (
+        UnitConfounder.GRAPH,
+        HARD,
         Study({"u": [1], "c": [1], "A": [1]}, unit=["u", "c"]),
-        "laws of laws|several plates|several outer levels",
+        "2 key columns, the estimand 1 plate",
+    ),
+    "a variable between": (
+        "plate class { K; plate pupil { A Y } }; latent U; U -> { A Y }; K -> { A Y }; A -> Y",
+        HARD,
+        Study({"u": [1], "c": [1], "A": [1]}, unit=["u", "c"]),
+        "laws of laws|several plates|between",
     ),
 }
 
@@ -417,3 +426,29 @@ def test_labels_need_no_declaration() -> None:
     absent = FAST.estimate(unheard, Study(rows, unit="u"), rng=np.random.default_rng(0))
     assert isinstance(absent, Refusal)
     assert "occurs nowhere" in absent.why
+
+
+def test_pupils_in_classes_in_schools() -> None:
+    """A school's classes share its weight, and schools are resampled with all their classes."""
+    rng = np.random.default_rng(0)
+    classes = [1, 1, 2, 4, 6]
+    rows: dict[str, list[float]] = {"school": [], "class": [], "A": [], "Y": []}
+    effects, means = [], []
+    for school, count in enumerate(classes):
+        differences = []
+        for klass in range(count):
+            a = np.array([0, 0, 1, 1, 1])
+            y = 10.0 * school + a * (school + klass) + rng.normal(size=5)
+            differences.append(y[2:].mean() - y[:2].mean())
+            for name, values in (("school", [school] * 5), ("class", [klass] * 5), ("A", a), ("Y", y)):
+                rows[name] += list(values)
+        effects += differences
+        means.append(np.mean(differences))
+    at = Study(rows, unit=["school", "class"])
+    found = UnitsPlugIn(draws=400).estimate(target(DEEP, HARD), at, rng=rng)
+    assert isinstance(found, Estimated)
+    assert number(found) == pytest.approx(np.mean(means), abs=1e-9)  # and not np.mean(effects)
+    assert number(found) != pytest.approx(np.mean(effects), abs=1e-3)
+    assert found.units == 5
+    # the spread of a mean of five schools, three times the sd of a sd from 400 draws
+    assert found.estimate.se == pytest.approx(np.std(means) / np.sqrt(5), rel=3 / np.sqrt(2 * 400))

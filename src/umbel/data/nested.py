@@ -131,14 +131,15 @@ def _check_levels(study: Study, data: Table, wanted: Sequence[Wanted]) -> None:
     depth = len(study.unit)
     for one in wanted:
         if one.depth > depth:
-            what = f"the study names {_counted(depth, 'key column')}" if depth else "the study names no key column"
-            inside = _counted(one.depth, "plate")
+            what = f"the study names {counted(depth, 'key column')}" if depth else "the study names no key column"
+            inside = counted(one.depth, "plate")
             raise DataError(f"{one.variable} stands inside {inside} and {what}. Give unit = one key for each plate.")
         if one.depth == depth and study.column(one.variable).column not in data.columns:
             position(data, study.column(one.variable).column, reason=f"variable {one.variable}")
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """A number of things in words: ``1 plate``, ``2 plates``."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 

@@ -38,11 +38,11 @@ def positivity_checks(target: Target, settled: Sequence[Expr], data: UnitData) -
     data
         Units.
     """
-    checks = []
+    checks: list[Check] = []
     for one in target.requirements:
         match one.leaf:
             case Inside():
-                checks.append(_inside(one, one.leaf, data))
+                checks += _inside(one, one.leaf, data)
             case Probability() if one.kind == "support":
                 checks += _support(one, one.leaf, settled, data)
             case Probability():
@@ -88,18 +88,19 @@ def whatever_is_unseen(number: Callable[[UnitData], float], data: UnitData) -> t
     return found if all(map(math.isfinite, found)) else None
 
 
-def _inside(requirement: Requirement, leaf: Inside, data: UnitData) -> Check:
+def _inside(requirement: Requirement, leaf: Inside, data: UnitData) -> Iterator[Check]:
     law = leaf.law.meaning
-    assert isinstance(law, Law)
+    if not isinstance(law, Law) or law not in data.laws:
+        return
     name = f"overlap: {label(law)}"
     values = data.laws[law]
     if values.observed is None:
-        return Check(name, True)
+        yield Check(name, True)
+        return
     holes = np.isnan(values.observed).reshape(data.units, -1)
     share = float((data.weights @ holes).max())
-    if share == 0.0:
-        return Check(name, True, 0.0)
-    return Check(name, False, share, f"{_sentence(requirement.text)}: up to {share:.1%} of units lack one.")
+    advice = f"{_sentence(requirement.text)}: up to {share:.1%} of units lack one." if share > 0.0 else ""
+    yield Check(name, share == 0.0, share, advice)
 
 
 def _combinations(requirement: Requirement, leaf: Probability, data: UnitData) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from umbel.data.levels import Wanted
 from umbel.data.nested import Nested
 from umbel.data.statistics import Cells, Request
 from umbel.estimate.conditions import Unsupported
+from umbel.estimate.deeper import shares
 from umbel.estimate.estimator import Target
 from umbel.estimate.unit_data import LawValues, UnitData, means_of, shares_of
 from umbel.expr.build import all_symbols, leaves, slots
@@ -36,7 +37,7 @@ from umbel.variable import State
 
 Array = NDArray[np.float64]
 
-ONE_PLATE = "Estimates of one plate inside units are built so far."
+ONE_PLATE = "Estimates read the laws of one plate and average over what is around it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class Reading:
 
     laws: tuple[tuple[Law, bool, bool], ...]
     wanted: tuple[Wanted, ...]
+
+    @property
+    def depth(self) -> int:
+        """Number of plates around what the laws are of."""
+        return len(self.laws[0][0].plate)
 
     def requests(self) -> tuple[Request, ...]:
         """One request per law, in order; conditions come first, then what the law is of."""
@@ -71,15 +77,17 @@ def reading_of(target: Target) -> Reading:
     if not laws:
         raise Unsupported("The estimand reads no law inside units.", "Use an estimator of rows.")
     plates = {law.plate for law in laws}
-    if len(plates) > 1 or len(laws[0].plate) > 1:
-        raise Unsupported("The estimand reads several plates.", ONE_PLATE)
+    if len(plates) > 1:
+        raise Unsupported("The estimand reads laws of several plates.", ONE_PLATE)
     names: dict[str, int] = {}
     for law in laws:
-        names |= dict.fromkeys((raw.name for raw in _raws(law)), 1)
+        names |= dict.fromkeys((raw.name for raw in _raws(law)), len(law.plate))
     for symbol in sorted(all_symbols(target.expr), key=str):
         if isinstance(symbol.meaning, Raw):
             names.setdefault(symbol.meaning.name, len(symbol.meaning.level))
     wanted = tuple(Wanted(name, names[name], target.domains.get(name)) for name in sorted(names))
+    if any(0 < one.depth < len(laws[0].plate) for one in wanted):
+        raise Unsupported("The estimand reads a variable between its unit and its innermost plate.", ONE_PLATE)
     return Reading(tuple((law, _averaged(law, target.expr), _ordinary(law)) for law in laws), wanted)
 
 
@@ -99,7 +107,7 @@ def states_said(expr: Expr) -> dict[str, tuple[State, ...]]:
 
 def unit_data(reading: Reading, nested: Nested) -> UnitData:
     """Arrays for the engine."""
-    weights = nested.unit_weights[nested.levels[0]]
+    weights = shares(nested.levels, nested.unit_weights)
     weights = weights / weights.sum()
     laws: dict[Law, LawValues] = {}
     states: dict[str, tuple[State, ...]] = {}
@@ -113,7 +121,9 @@ def unit_data(reading: Reading, nested: Nested) -> UnitData:
         else:
             laws[law] = shares_of(cells, len(law.of))
     sizes = nested.cells[0].counts.reshape(nested.units, -1).sum(axis=1)
-    return UnitData(weights, laws, nested.columns, states, sizes)
+    outer = nested.levels[0]
+    columns = {name: replace(column, codes=column.codes[outer]) for name, column in nested.columns.items()}
+    return UnitData(weights, laws, columns, states, sizes, outer if len(nested.levels) > 1 else None)
 
 
 def _request(law: Law, averaged: bool, ordinary: bool) -> Request:

@@ -124,6 +124,8 @@ class UnitData:
         States of the variables inside.
     sizes
         Shape (units,): members of each unit.
+    outer
+        Shape (units,): which outermost unit each belongs to; None where they are the outermost.
     """
 
     weights: Array
@@ -131,6 +133,21 @@ class UnitData:
     columns: Mapping[str, UnitColumn]
     states: Mapping[str, tuple[State, ...]]
     sizes: Array
+    outer: Codes | None = None
+
+    @property
+    def independent(self) -> int:
+        """Number of outermost units, which are independent of each other."""
+        return self.units if self.outer is None else int(self.outer.max()) + 1
+
+    def resampled(self, rng: np.random.Generator) -> UnitData:
+        """A bootstrap sample of outermost units, each with all that it holds."""
+        drawn = rng.integers(0, self.independent, self.independent)
+        if self.outer is None:
+            return self.taken(drawn)
+        order = np.argsort(self.outer, kind="stable")
+        starts = np.searchsorted(self.outer[order], np.arange(self.independent + 1))
+        return self.taken(np.concatenate([order[starts[one] : starts[one + 1]] for one in drawn]))
 
     @property
     def units(self) -> int:

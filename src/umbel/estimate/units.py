@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from umbel.data.levels import UnitColumn, Wanted
-from umbel.data.nested import Nested, collect
+from umbel.data.nested import Nested, collect, counted
 from umbel.data.study import Study
 from umbel.estimate.conditions import Unsupported
+from umbel.estimate.deeper import flattened
 from umbel.estimate.doubts import members_check, positivity_checks, whatever_is_unseen
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
 from umbel.estimate.models import PAPER, UnitModels
@@ -66,10 +67,13 @@ class UnitsPlugIn:
         if study.data is None:
             return Refusal("The study holds summaries and no rows.", "Give the rows of the members as data.")
         try:
+            target = replace(target, expr=flattened(target.expr))
             reading = reading_of(target)
-            if len(study.unit) != 1:
-                what = "no key column" if not study.unit else "several outer levels"
-                raise Unsupported(f"The study has {what}, the estimand one plate inside units.", "Name it: unit=....")
+            depth = reading.depth
+            if len(study.unit) != depth:
+                has = counted(len(study.unit), "key column") if study.unit else "no key column"
+                needs = counted(depth, "plate")
+                raise Unsupported(f"The study has {has}, the estimand {needs} inside units.", "Name one key for each.")
             made_up = _made_up(reading, target.expr)
             _, first = settled_rows(target.expr, target.axes, made_up.states_of_all())[0]
             Engine(made_up, replace(self.models, outcome="logistic")).number(first)
@@ -88,6 +92,7 @@ class UnitsPlugIn:
             When the tables contradict each other or the problem.
         """
         try:
+            target = replace(target, expr=flattened(target.expr))
             reading = reading_of(target)
             nested = collect(study, reading.wanted, reading.requests())
             data = unit_data(reading, nested)
@@ -112,7 +117,7 @@ class UnitsPlugIn:
         draws = self.draws if self.draws is not None else 40 if costly else 200
         found = np.empty((draws, len(exprs)))
         for draw in watch(range(draws), "bootstrap", draws):
-            engine = Engine(data.taken(rng.integers(0, data.units, data.units)), self.models)
+            engine = Engine(data.resampled(rng), self.models)
             found[draw] = [engine.number(expr) for expr in exprs]
         return found
 
@@ -128,7 +133,7 @@ class UnitsPlugIn:
         regressed: frozenset[str],
     ) -> Estimated:
         rows = tuple(
-            self._row(target.term, given, float(value), column, data.units)
+            self._row(target.term, given, float(value), column, data.independent)
             for (given, _), value, column in zip(settled, values, sample.T, strict=True)
         )
         first = rows[0]
@@ -147,7 +152,7 @@ class UnitsPlugIn:
             *unused(study, "cluster", "strata", "errors", "edges", "selected"),
         )
         assumptions = self._assumptions(data, regressed, len(sample))
-        return Estimated(estimate, rows, checks, assumptions, (REFERENCE,), data.units, nested.sources)
+        return Estimated(estimate, rows, checks, assumptions, (REFERENCE,), data.independent, nested.sources)
 
     def _row(self, term: str, given: Given, value: float, sample: Array, units: int) -> Row:
         usable = sample[np.isfinite(sample)]
@@ -185,7 +190,8 @@ class UnitsPlugIn:
                 else "Across units, shares and chances follow logistic curves in what they are conditioned on "
                 f"(ridge penalty {self.models.penalty:g}), other numbers straight lines."
             )
-        return (*found, f"The interval is normal, from {draws} bootstrap samples of units.")
+        whose = "units" if data.outer is None else "outermost units"
+        return (*found, f"The interval is normal, from {draws} bootstrap samples of {whose}.")
 
 
 def _outcome_of_unit(target: Target, data: UnitData) -> bool:
