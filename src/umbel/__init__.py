@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from umbel.errors import QuestionError as QuestionError
     from umbel.errors import UmbelError as UmbelError
     from umbel.graph.mixed import Graph as Graph
+    from umbel.model.equations import Equations as Equations
     from umbel.model.query import Question as Question
     from umbel.model.source import Experiment as Experiment
     from umbel.numerics.tables import Table as Table
@@ -34,14 +35,17 @@ if TYPE_CHECKING:
     from umbel.pipeline.problem import solve as solve
     from umbel.results.answer import Answer as Answer
     from umbel.results.check import Check as Check
+    from umbel.results.verdict import Bounded as Bounded
     from umbel.results.verdict import Identified as Identified
     from umbel.results.verdict import Refused as Refused
     from umbel.results.verdict import Unidentified as Unidentified
 
 _HOME = {
     "Answer": "umbel.results.answer",
+    "Bounded": "umbel.results.verdict",
     "Check": "umbel.results.check",
     "DataError": "umbel.errors",
+    "Equations": "umbel.model.equations",
     "Experiment": "umbel.model.source",
     "GrammarError": "umbel.errors",
     "Graph": "umbel.graph.mixed",
@@ -63,6 +67,9 @@ _HOME = {
 }
 """Where each public name lives. The type checker reads the imports above; a test compares the two."""
 
+_MODULES = ("bound", "mixture")
+"""Lower-level tools: modules of plain functions on arrays, ``umbel.bound.pns(...)``."""
+
 __all__ = ["__version__", *_HOME]
 
 
@@ -71,6 +78,8 @@ def __getattr__(name: str) -> object:
         value = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = value  # next time it is an ordinary attribute
         return value
+    if name in _MODULES:
+        return importlib.import_module(f"umbel.{name}")
     raise AttributeError(f"module 'umbel' has no attribute {name!r}")
 
 

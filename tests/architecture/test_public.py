@@ -15,9 +15,11 @@ import umbel
 
 PUBLIC = {
     "Answer",
+    "Bounded",
     "Check",
     "DataError",
     "Experiment",
+    "Equations",
     "GrammarError",
     "Graph",
     "GraphError",
@@ -43,9 +45,11 @@ HEAVY = ("numpy", "scipy", "typer", "rich", "duckdb", "narwhals", "pyarrow", "ne
 # One call of each public name: cheap, complete, repeatable.
 CALLS: dict[str, Callable[[], object]] = {
     "Answer": lambda: umbel.Answer(question="P(Y | do(A))", verdict="refused").to_dict(),
+    "Bounded": lambda: isinstance(umbel.identify("A -> Y; A <-> Y", "PNS(A, Y)"), umbel.Bounded),
     "Check": lambda: umbel.Check("positivity", passed=True),
     "DataError": lambda: str(umbel.DataError("x")),
     "Experiment": lambda: umbel.Experiment(do="A", observed=("W",), doses=(0, 1)),
+    "Equations": lambda: umbel.Equations.from_dict({"states": {"X": 2}}),
     "GrammarError": lambda: str(umbel.GrammarError("x", line=1, column=2, word="y", what="graph")),
     "Graph": lambda: umbel.Graph.build(directed=[("A", "Y")]),
     "GraphError": lambda: str(umbel.GraphError("x")),

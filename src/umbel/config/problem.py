@@ -89,7 +89,8 @@ class MethodSpec:
     """The ``[method]`` table; None leaves the choice to umbel, and the Answer reports it.
 
     ``analysis`` is a parametric form with priors, which no text states: examples and callers in
-    Python hand it over.
+    Python hand it over. ``despite_incompatibility`` asks for the bounds of the nearest law that fits
+    the graph where the studies contradict it.
     """
 
     name: str | None = None
@@ -98,6 +99,7 @@ class MethodSpec:
     location: float | None = None
     scale: float | None = None
     analysis: InterferenceAnalysis | None = None
+    despite_incompatibility: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +283,7 @@ def _method(section: Section) -> MethodSpec:
         seed=section.whole("seed", default=0),
         location=section.number("location", default=None),
         scale=section.number("scale", above=0.0, default=None),
+        despite_incompatibility=section.flag("despite_incompatibility"),
     )
     section.finish()
     return method

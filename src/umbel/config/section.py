@@ -119,6 +119,15 @@ class Section:
             raise self._wrong(key, value, "a whole number from 0 on")
         return value
 
+    def flag(self, key: str) -> bool:
+        """True or false; false where it is left out."""
+        value = self._take(key, False)
+        if value is None:
+            return False
+        if not isinstance(value, bool):
+            raise self._wrong(key, value, "true or false")
+        return value
+
     @overload
     def number(self, key: str, *, default: float, above: float = ..., below: float = ...) -> float: ...
     @overload

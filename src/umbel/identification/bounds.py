@@ -110,6 +110,7 @@ def programmes(
     *,
     equations: Equations | None = None,
     where: Sequence[Inequality] = (),
+    whole: bool = False,
 ) -> tuple[tuple[Given, Programme], ...]:
     """One programme per value of what the question leaves free.
 
@@ -125,6 +126,8 @@ def programmes(
         Given structural equations.
     where
         Declared inequalities.
+    whole
+        Keep every component of the graph.
 
     Raises
     ------
@@ -140,14 +143,14 @@ def programmes(
     """
     limits = [Question.parse(one.of) for one in where]
     needed = graph.mask(name for asked in (question, *limits) for name in asked.names())
-    model = response_model(graph, domains, needed, equations)
+    model = response_model(graph, domains, graph.observed if whole else needed, equations)
     reader = _Reader(graph, model, domains)
     found = []
     declared = tuple(_limit(reader, one, asked) for one, asked in zip(where, limits, strict=True))
     for given, body in _settings(reader, reader.spelled(question.body)):
         numerator, denominator = reader.quotient(body)
         used = _used((numerator, denominator, *(limit.quantity for limit in declared)))
-        components = tuple(one for one in model.components if used & sum(1 << node for node in one.nodes))
+        components = tuple(one for one in model.components if whole or used & sum(1 << node for node in one.nodes))
         exact = all(one.exact for one in components) and not model.remarks
         programme = Programme(
             model.graph.names, model.domains, components, numerator, denominator, declared, exact, model.remarks

@@ -94,7 +94,7 @@ def solver(matrix: Array, below: Array, above: Array, low: Array, high: Array) -
     model.a_matrix_.start_ = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
     model.a_matrix_.index_ = np.nonzero(kept)[1].astype(np.int32)
     model.a_matrix_.value_ = by_column[kept]
-    found = highspy.Highs()
+    found: highspy.Highs = highspy.Highs()  # type: ignore[no-untyped-call]
     found.setOptionValue("output_flag", False)
     found.setOptionValue("threads", 1)
     found.setOptionValue("primal_feasibility_tolerance", TOLERANCE)

@@ -15,7 +15,7 @@ from umbel.results.answer import Answer
 from umbel.results.check import Check
 from umbel.results.step import EstimandView, Refusal
 from umbel.results.value import DataSource, Seconds
-from umbel.results.verdict import Identified, Refused, Unidentified, Verdict
+from umbel.results.verdict import Bounded, Identified, Refused, Unidentified, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,6 +63,15 @@ def answer_of(
                 verdict="unidentified",
                 certificate=replace(verdict.certificate, remedies=verdict.remedies),
                 steps=verdict.steps,
+                remarks=verdict.remarks,
+            )
+        case Bounded():
+            return replace(
+                blank,
+                verdict="bounded",
+                certificate=verdict.certificate,
+                steps=verdict.steps,
+                assumptions=(*assumptions, *verdict.assumptions),
                 remarks=verdict.remarks,
             )
         case Refused():

@@ -10,7 +10,7 @@ from umbel.pipeline.answering import estimators_of, target_of
 from umbel.pipeline.problem import Problem
 from umbel.results.check import Check
 from umbel.results.step import Refusal
-from umbel.results.verdict import Identified, Refused, Unidentified
+from umbel.results.verdict import Bounded, Identified, Refused, Unidentified
 
 if TYPE_CHECKING:
     from umbel.data.nested import Nested
@@ -45,6 +45,8 @@ def prospect(problem: Problem) -> str | Refusal:
     match verdict:
         case Unidentified():
             return "not identified; umbel identify shows why"
+        case Bounded():
+            return f"an interval, by a {verdict.kind} programme"
         case Refused():
             return verdict.refusal
         case Identified():

@@ -13,9 +13,11 @@ from umbel.config.problem import ProblemSpec, StudySpec, VariableSpec, missing_f
 from umbel.errors import ProblemError, QuestionError, shown
 from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question
+from umbel.identification.bounded import bounded
+from umbel.model.equations import Equations
 from umbel.model.query import ClassEffects, Expectation, Named, Probability, Question, Term
 from umbel.model.source import EVERY, OBSERVATIONAL, Experiment
-from umbel.results.verdict import Refused, Verdict
+from umbel.results.verdict import Refused, Unidentified, Verdict
 
 if TYPE_CHECKING:
     from umbel.data.study import Study
@@ -84,8 +86,14 @@ def source_of(graph: Graph, study: Study) -> Experiment:
     return Experiment(study.do, None if everything else observed, assigned=study.assigned, selected=study.selected)
 
 
-def verdict_on(graph: Graph, question: Question, sources: tuple[Experiment, ...]) -> Verdict:
-    """The verdict from these sources; what none of them measures is hidden."""
+def verdict_on(
+    graph: Graph, question: Question, sources: tuple[Experiment, ...], equations: Equations | None = None
+) -> Verdict:
+    """The verdict from these sources; what none of them measures is hidden.
+
+    Given equations say more than the graph, which identification does not read: what it leaves
+    open is bounded with them.
+    """
     hidden = graph.observed
     for source in sources:
         hidden &= 0 if source.observed is None else ~graph.mask((*source.observed, *source.do))
@@ -94,6 +102,9 @@ def verdict_on(graph: Graph, question: Question, sources: tuple[Experiment, ...]
             who = "the study does not measure" if len(sources) == 1 else "no study measures"
             raise QuestionError(f"The question names {shown(name)}, which {who}.")
     verdict = identify_question(graph, question, sources)
+    if isinstance(verdict, Unidentified) or (isinstance(verdict, Refused) and any(one.selected for one in sources)):
+        seen = replace(graph, latent=graph.latent | hidden) if hidden else graph
+        verdict = bounded(seen, question, verdict, equations=equations)
     if isinstance(verdict, Refused) or not hidden:
         return verdict
     who = "The study does not measure" if len(sources) == 1 else "No study measures"

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 from umbel.config.problem import MethodSpec, ProblemSpec, load_problem
 from umbel.errors import ProblemError, shown
 from umbel.graph.mixed import Graph
+from umbel.model.equations import Equations
 from umbel.model.query import Question
 from umbel.model.source import OBSERVATIONAL
 from umbel.model.validate import check_question
 from umbel.pipeline.answering import answer_of, estimated
+from umbel.pipeline.bounding import bounds_in
 from umbel.pipeline.opening import Experiments, open_studies, source_of, sources_of, verdict_on
 from umbel.results.answer import Answer
-from umbel.results.verdict import Verdict
+from umbel.results.verdict import Bounded, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,6 +116,8 @@ class Problem:
         The user's own words, carried into the Answer.
     method
         Estimator, level and prior scales.
+    equations
+        Given structural equations, for bounds.
 
     Raises
     ------
@@ -132,6 +136,7 @@ class Problem:
     title: str
     assumptions: tuple[str, ...]
     method: MethodSpec
+    equations: Equations | None
 
     def __init__(
         self,
@@ -142,6 +147,7 @@ class Problem:
         title: str = "",
         assumptions: Iterable[str] = (),
         method: MethodSpec = DEFAULTS,
+        equations: Equations | None = None,
     ) -> None:
         graph = Graph.parse(graph) if isinstance(graph, str) else graph
         question = Question.parse(question) if isinstance(question, str) else question
@@ -153,6 +159,7 @@ class Problem:
             "title": title,
             "assumptions": tuple(assumptions),
             "method": method,
+            "equations": equations,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -180,7 +187,7 @@ class Problem:
     def identify(self) -> Verdict:
         """The verdict from what the studies observe; every variable where there is none."""
         sources = tuple(source_of(self.graph, study) for study in self.studies)
-        return verdict_on(self.graph, self.question, sources or (OBSERVATIONAL,))
+        return verdict_on(self.graph, self.question, sources or (OBSERVATIONAL,), self.equations)
 
     def answer(self) -> tuple[Verdict, Answer]:
         """The verdict, and the Answer that it is without numbers."""
@@ -195,6 +202,10 @@ class Problem:
         ``watch`` passes the steps of long work through and may show how far they are.
         """
         verdict, answer = self.answer()
+        if isinstance(verdict, Bounded) and self.studies:
+            return bounds_in(
+                answer, verdict, self.graph, self.studies, method=self.method, rng=rng, equations=self.equations
+            )
         if not verdict.identified or not self.studies:
             return answer
         return estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng, watch=watch)
@@ -223,14 +234,19 @@ def _fitting(graph: Graph, study: Study) -> Study:
 
 def problems_of(spec: ProblemSpec, studies: tuple[Study, ...]) -> tuple[Problem, ...]:
     """One Problem per question of a file, all on the same graph and studies."""
-    if spec.equations is not None:
-        raise ProblemError(
-            f"equations = {shown(spec.equations)}: given equations are not read yet. Leave the line out."
-        )
+    equations = None if spec.equations is None else Equations.load(spec.folder / spec.equations)
     graph = Graph.parse(spec.graph)
     for variable in spec.variables:
         graph.index(variable.name)
     return tuple(
-        Problem(graph, question, studies, title=spec.title, assumptions=spec.assumptions, method=spec.method)
+        Problem(
+            graph,
+            question,
+            studies,
+            title=spec.title,
+            assumptions=spec.assumptions,
+            method=spec.method,
+            equations=equations,
+        )
         for question in spec.questions
     )

@@ -1,4 +1,4 @@
-"""The verdict on a question: identified with an estimand, not identified with a proof, or refused.
+"""The verdict on a question: identified with an estimand, bounded, not identified with a proof, or refused.
 
 Every verdict carries its proof: an estimand that ``verify()`` compares with the true
 interventional quantity of random models, exactly, or a certificate that a program can check.
@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from umbel.expr.estimand import Estimand
+from umbel.model.programme import Programme
 from umbel.model.proof import Proof
 from umbel.model.query import Question
 from umbel.results.check import Check
 from umbel.results.step import Certificate, Refusal, Step
+from umbel.variable import State
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +80,53 @@ class Identified:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounded:
+    """Not identified, and confined to an interval: response functions carry the question.
+
+    Parameters
+    ----------
+    question
+        What was asked.
+    programmes
+        For each value of what the question leaves free (none: one entry), what is to be bounded.
+    certificate
+        Why the question is not identified; None where that was not settled.
+    steps
+        How the programme was found.
+    assumptions
+        What it rests on, beyond the graph.
+    remarks
+        What a reader should know.
+    """
+
+    question: Question
+    programmes: tuple[tuple[tuple[tuple[str, State], ...], Programme], ...]
+    certificate: Certificate | None
+    steps: tuple[Step, ...]
+    assumptions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    identified: Literal[False] = False
+
+    @property
+    def kind(self) -> str:
+        """Kind of the programme: "linear", "fractional", "multilinear", "multilinear fractional"."""
+        return self.programmes[0][1].kind
+
+    def verify(self, *, rng: np.random.Generator | None = None) -> Check:
+        """Bound random models from their exact laws, and look whether the truth lies inside.
+
+        Examples
+        --------
+        >>> import umbel
+        >>> bool(umbel.identify("A -> Y; A <-> Y", "PNS(A, Y)").verify())
+        True
+        """
+        from umbel.simulate.bounded import verify_bounds
+
+        return verify_bounds(self, rng=rng)
+
+
+@dataclass(frozen=True, slots=True)
 class Unidentified:
     """Two models agree on everything observed and differ on the question, or no route is known.
 
@@ -131,4 +180,4 @@ class Refused:
     identified: Literal[False] = False
 
 
-Verdict = Identified | Unidentified | Refused
+Verdict = Identified | Bounded | Unidentified | Refused

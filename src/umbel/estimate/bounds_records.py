@@ -1,0 +1,131 @@
+"""Studies as records of states: what a bounding programme reads of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from umbel.data.fetching import fetch_columns
+from umbel.data.statistics import declared
+from umbel.data.study import Study
+from umbel.data.values import Codes, categories, numbers, order_key
+from umbel.errors import DataError, shown
+from umbel.estimate.bounds_arrays import Array, Records
+from umbel.variable import Domain, State
+
+MOST_STATES = 24
+SUM = 1e-6
+"""Counts that sum to one this closely are probabilities of a population."""
+
+
+def states_in(studies: Sequence[Study], names: Sequence[str], known: Mapping[str, Domain]) -> dict[str, Domain]:
+    """States of variables, declared or in any study's rows.
+
+    Raises
+    ------
+    DataError
+        For a variable with more values than a discrete one has.
+    """
+    found: dict[str, Domain] = {}
+    for name in names:
+        given = known.get(name) or next((own for study in studies if (own := study.column(name).states)), None)
+        if given is not None:
+            found[name] = given
+            continue
+        states: set[State] = set()
+        for study in studies:
+            if study.data is not None and study.holds(name):
+                states |= set(_codes(study, name)[1])
+        if len(states) > MOST_STATES:
+            raise DataError(
+                f"{shown(name)} has {len(states)} different values. Bounds need states: put it into classes first, "
+                f"at most {MOST_STATES}, or declare `states {name} = ...`."
+            )
+        if states:
+            found[name] = Domain(tuple(sorted(states, key=order_key)))
+    return found
+
+
+def records_of(study: Study, names: Sequence[str], domains: Mapping[str, Domain], *, name: str) -> Records:
+    """A study's rows as distinct records of the named variables; -1 where a value is missing.
+
+    Parameters
+    ----------
+    study
+        Flat rows, or counts of them.
+    names
+        The programme's variables.
+    domains
+        Their states.
+    name
+        What messages call the study.
+
+    Raises
+    ------
+    DataError
+        For negative counts, states that are not declared, and variables set that it does not show.
+    """
+    if study.data is None:
+        raise DataError(f"{name} holds summaries; bounds need rows or counts of rows.")
+    for one in study.do:
+        if not study.holds(one) and one in names:
+            raise DataError(f"{name} set {shown(one)} and has no column of it: to which value was each row set?")
+    counts = _counts(study, name)
+    codes = np.full((len(counts), len(names)), -1, dtype=np.int64)
+    for at, one in enumerate(names):
+        if study.holds(one):
+            raw, states = _codes(study, one)
+            codes[:, at] = declared(raw, states, domains.get(one), f"{name}: {one}")[0]
+    selected = _selected(study, names, domains, codes, name)
+    for one in study.do:
+        if one in names and (codes[:, names.index(one)] < 0).any():
+            raise DataError(f"{name} set {shown(one)}, and some rows miss its value.")
+    distinct, owner = np.unique(codes, axis=0, return_inverse=True)
+    totals = np.bincount(owner.reshape(-1), counts, minlength=len(distinct)).astype(np.float64)
+    kept = totals > 0
+    population = abs(float(totals.sum()) - 1.0) < SUM
+    do = tuple(names.index(one) for one in study.do if one in names)
+    return Records(distinct[kept], totals[kept], do, name, population, selected)
+
+
+def _codes(study: Study, name: str) -> tuple[Codes, tuple[State, ...]]:
+    assert study.data is not None
+    column = study.column(name)
+    (values,) = fetch_columns(study.data, [column.column], reason=name)
+    return categories(values, missing=column.missing)
+
+
+def _counts(study: Study, name: str) -> Array:
+    assert study.data is not None
+    which = study.count or study.weight
+    if which is None:
+        some = study.data.columns[0]
+        (values,) = fetch_columns(study.data, [some], reason="rows")
+        return np.ones(len(values))
+    (values,) = fetch_columns(study.data, [which], reason="count")
+    found = numbers(values, where=f"{name}: {which}")
+    if np.isnan(found).any() or (found < 0).any():
+        at = int((~(found >= 0)).argmax())
+        raise DataError(f"{name} counts {found[at]:g} in row {at + 1} of {shown(which)}. Counts are 0 or more.")
+    if not found.sum():
+        raise DataError(f"{name} has no rows: its counts are all 0.")
+    return found
+
+
+def _selected(
+    study: Study, names: Sequence[str], domains: Mapping[str, Domain], codes: Codes, name: str
+) -> tuple[int, int] | None:
+    """By which value of which variable rows were kept; None where the others are in the table too."""
+    own = [one for one in study.selected if one in names]
+    if not own:
+        return None
+    if len(own) > 1:
+        raise DataError(f"{name} was selected by {', '.join(own)}. Bounds take one selection variable.")
+    at = names.index(own[0])
+    values = np.unique(codes[codes[:, at] >= 0, at])
+    if len(values) > 1:
+        return None
+    kept = int(values[0]) if len(values) else len(domains[own[0]]) - 1
+    codes[:, at] = kept
+    return at, kept
