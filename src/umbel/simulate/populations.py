@@ -89,7 +89,9 @@ def _enlarge(sizes: list[int], way: _Way) -> None:
         shown |= part.of | part.given
     for part, owner in way.pieces:
         if part.of >> owner & 1 == 0:
-            sizes[owner] = OWNER_SIZES[way.round % len(OWNER_SIZES)]
+            # What another piece is given multiplies what that piece has to reach.
+            many = OWNER_SIZES[way.round % len(OWNER_SIZES)]
+            sizes[owner] = 4 if shown >> owner & 1 and way.round % 4 < 2 else many
         for node in bits(part.factors & ~shown) if way.round else ():
             sizes[node] = max(sizes[node], 4)
 
@@ -233,8 +235,13 @@ def _way(lowering: Lowered, attempt: int) -> _Way | None:
         sorted(bits(part.factors & (record.hidden | hidden_inside)), key=lambda m: part.of >> m & 1 ^ turn & 1)
         for part in visible
     ]
-    chosen = _distinct([each[round_ % len(each) :] + each[: round_ % len(each)] if each else [] for each in options])
+    chosen = _distinct([_rotated(each, round_ // 2) for each in options])
     return None if chosen is None else _Way(tuple(zip(visible, chosen, strict=True)), turn // 2 == 1, round_)
+
+
+def _rotated(options: list[int], by: int) -> list[int]:
+    at = by % max(len(options), 1)
+    return options[at:] + options[:at]
 
 
 def _distinct(options: list[list[int]], taken: tuple[int, ...] = ()) -> tuple[int, ...] | None:

@@ -58,7 +58,7 @@ def _attempt(dice: random.Random, plain: bool) -> Case | None:
     units = [f"V{i}" for i in range(dice.randint(0, 2))]
     visible = [*members, *units]
     dice.shuffle(visible)
-    hidden_members = [] if plain else [f"H{i}" for i in range(int(dice.random() < 0.25))]
+    hidden_members = [] if plain else [f"H{i}" for i in range(dice.choice([0, 0, 0, 1, 2]))]
     latents = [f"U{i}" for i in range(dice.randint(1, 4))]
     density = dice.choice([0.25, 0.4, 0.55])
     edges = [(a, b) for i, a in enumerate(visible) for b in visible[i + 1 :] if dice.random() < density]

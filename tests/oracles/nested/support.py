@@ -47,12 +47,15 @@ def shortfall(road: Road, rng: np.random.Generator) -> int:
         return 0
     mechanisms = {law.of[0] for law in named if len(law.of) == 1 and _is_mechanism(law, record)}
     visible = {node for node in bits(record.members) if record.meanings[node] in mechanisms}
-    inside = 0
+    inside = shown = 0
     for part in pieces:
         inside |= part.factors & ~part.of
-    # A law given k binary variables has 2^k margins to move: what is integrated has more states.
-    most = max(2 ** (part.given & ~inside).bit_count() * (2 ** part.of.bit_count() - 1) for part in pieces)
-    sizes = {node: most + 2 if inside >> node & 1 else 2 for node in bits(record.members)}
+        shown |= part.of | part.given
+    # A law given k binary variables has 2^k margins to move: what is integrated has more states,
+    # most of all what no piece shows.
+    sizes = {node: 3 if (inside & shown) >> node & 1 else 2 for node in bits(record.members)}
+    most = max(_entries(part.given, sizes) * (_entries(part.of, sizes) - 1) for part in pieces)
+    sizes |= dict.fromkeys(bits(inside & ~shown), most + 2)
     tables = {
         node: rng.dirichlet(np.ones(sizes[node]) * 2.0, size=[sizes[p] for p in _inputs(record, node)])
         for node in bits(record.members)
@@ -63,6 +66,10 @@ def shortfall(road: Road, rng: np.random.Generator) -> int:
         behind |= part.factors
     free = sum(1 << node for node in bits(behind) if node not in visible)
     return alone - _rank(_jacobian(pieces, free, record, sizes, tables))
+
+
+def _entries(mask: int, sizes: dict[int, int]) -> int:
+    return int(np.prod([sizes[node] for node in bits(mask)]))
 
 
 def _is_mechanism(law: Law, record: Collapse) -> bool:
