@@ -117,6 +117,9 @@ class _Search:
         above = unnested(graph, [*self._asked(term.outcomes), *conditions], names)
         if above is None:
             return self._worlds(expr=ZERO)
+        if above.ties:  # elsewhere the answer is 0, so that the conditions matter at these states alone
+            below = unnested(graph, conditions, names, above.ties)
+            assert below is not None
         numerator, denominator, _ = uncancelled(factors_of(graph, above.outcomes), factors_of(graph, below.outcomes))
         return self._identified(above, numerator, denominator)
 
@@ -186,7 +189,8 @@ class _Search:
             return source
         fillers = factor.fillers(self.pose.graph)
         doses = dict(next(sight.doses for sight in self.sights if sight.index == source.index))
-        place = {self.user_graph.index(name): at for at, name in enumerate(self.pose.graph.names)}
+        names = [meaning.name for meaning in self.pose.meanings if isinstance(meaning, Raw)]
+        place = {self.user_graph.index(name): at for at, name in enumerate(names)}
         by_place = {place[node]: values for node, values in doses.items() if node in place}
         reached = source.reached
         for node in bits(limited):

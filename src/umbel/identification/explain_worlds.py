@@ -8,12 +8,11 @@ from dataclasses import replace
 from umbel.expr.nodes import AtState, Symbol
 from umbel.expr.render import state_text
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import ancestors
+from umbel.graph.walks import ancestors, district
 from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.counterfactual_graph import unknowns_of
 from umbel.lexer import quoted_if_needed
 from umbel.model.proof import Hedge, Worlds
-from umbel.model.query import names_of_term
 from umbel.model.render import term_text
 from umbel.model.task import Sight
 from umbel.model.worlds import Conflict, Factor, Filler, PotentialOutcome, Unknown
@@ -66,25 +65,32 @@ def _why_incomplete(worlds: Worlds) -> str:
 
 def worlds_remedies(worlds: Worlds) -> tuple[str, ...]:
     """Single changes that turn the verdict, found by asking again; measurements before trials."""
-    graph = worlds.user_graph
-    relevant = ancestors(graph, graph.mask(names_of_term(worlds.term)))
-    return tuple(what for what, graph, sights in _changes(worlds, relevant) if _identified(worlds, graph, sights))
+    if any(len(conflict.path) == 1 for conflict in worlds.conflicts):
+        return ()  # one unit in two worlds: no measurement and no trial shows it
+    return tuple(what for what, graph, sights in _changes(worlds) if _identified(worlds, graph, sights))
 
 
-def _changes(worlds: Worlds, relevant: int) -> Iterator[tuple[str, Graph, tuple[Sight, ...]]]:
+def _changes(worlds: Worlds) -> Iterator[tuple[str, Graph, tuple[Sight, ...]]]:
+    """Changes that touch what is joined by hidden causes in some witness."""
     graph, sights = worlds.user_graph, worlds.sights
+    joined = 0
+    for conflict in worlds.conflicts:
+        joined |= district(worlds.graph, 1 << conflict.first.node)
+    for hedge in worlds.hedges:
+        joined |= hedge.outer | hedge.inner
+    touched = graph.mask(name for name in worlds.graph.names_of(joined) if name)
     names = [quoted_if_needed(name) for name in graph.names]
-    for node in bits(graph.latent & relevant):
+    for node in bits(graph.latent & ancestors(graph, touched)):
         yield f"measure {names[node]}", replace(graph, latent=graph.latent & ~(1 << node)), sights
-    for a in bits(relevant):
-        for b in bits(graph.siblings[a] & relevant & ~((2 << a) - 1)):
+    for a in bits(touched):
+        for b in bits(graph.siblings[a] & touched & ~((2 << a) - 1)):
             siblings = list(graph.siblings)
             siblings[a] &= ~(1 << b)
             siblings[b] &= ~(1 << a)
             without = replace(graph, siblings=tuple(siblings))
             yield f"rule out the hidden cause of {names[a]} and {names[b]}", without, sights
     known = sights or (Sight(0, graph.observed),)
-    for node in bits(relevant & graph.observed):
+    for node in bits(touched & graph.observed):
         trial = Sight(len(known), graph.observed, 1 << node)
         yield f"randomise {names[node]}", graph, (*known, trial)
 

@@ -43,6 +43,9 @@ Setting = AtState | Symbol | Place
 Asked = tuple[Place, AtState | Symbol]
 """An event: a variable in a world, and its value."""
 
+Ties = tuple[tuple[Symbol, AtState], ...]
+"""Free variables that are held at one state."""
+
 Names = dict[tuple[int, tuple[Filler, ...]], Unknown]
 """The unknown value of each potential outcome, the same in every law of one question."""
 
@@ -60,7 +63,7 @@ class Unnested:
     """
 
     outcomes: tuple[PotentialOutcome, ...]
-    ties: tuple[tuple[Symbol, AtState], ...]
+    ties: Ties
 
 
 def placed(graph: Graph, meanings: Sequence[Meaning], event: Event) -> Asked:
@@ -87,7 +90,7 @@ def _setting(graph: Graph, meanings: Sequence[Meaning], item: Intervention) -> S
             raise AssertionError(f"{item} cannot stand in a subscript")
 
 
-def unnested(graph: Graph, asked: Sequence[Asked], names: Names) -> Unnested | None:
+def unnested(graph: Graph, asked: Sequence[Asked], names: Names, tied: Ties = ()) -> Unnested | None:
     """Potential outcomes of events; None for events that contradict each other.
 
     Cost O(variables x worlds) places.
@@ -100,6 +103,8 @@ def unnested(graph: Graph, asked: Sequence[Asked], names: Names) -> Unnested | N
         The events; a variable is free in one of them at most.
     names
         Grows with the unknowns that are met.
+    tied
+        Free variables that stand at one state from the start.
 
     Examples
     --------
@@ -110,7 +115,7 @@ def unnested(graph: Graph, asked: Sequence[Asked], names: Names) -> Unnested | N
     X () AtState(state=0)
     Y (AtState(state=0),) AtState(state=1)
     """
-    ties: dict[Symbol, AtState] = {}
+    ties = dict(tied)
     events: dict[Place, list[AtState | Symbol]] = {}
     for place, value in asked:
         at = followed(place)

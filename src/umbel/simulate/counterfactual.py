@@ -22,8 +22,8 @@ from umbel.numerics.tables import Array
 from umbel.simulate.discrete import DiscreteModel, random_law
 from umbel.variable import State
 
-MOST_TYPES = 16
-"""Types of one mechanism: every function of two binary parents, a random choice among more."""
+MOST_TYPES = 32
+"""Types of one mechanism: every function of two binary parents, or of one of three states; a random choice of more."""
 
 
 def structural(model: DiscreteModel, rng: np.random.Generator, types: int = MOST_TYPES) -> DiscreteModel:

@@ -104,6 +104,17 @@ def random_law(shape: Sequence[int], rng: np.random.Generator, *, floor: float =
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
+def hidden_names(graph: Graph) -> tuple[str, ...]:
+    """Latent names, and the names that :func:`random_model` gives to the hidden roots of ``<->``."""
+    arcs = ((a, b) for a in range(len(graph.names)) for b in bits(graph.siblings[a] & ~((2 << a) - 1)))
+    return (*graph.names_of(graph.latent), *(root_name(graph, a, b) for a, b in arcs))
+
+
+def root_name(graph: Graph, a: int, b: int) -> str:
+    """What the hidden common cause of ``a <-> b`` is called."""
+    return f"{graph.names[a]}<->{graph.names[b]}"
+
+
 def random_model(
     graph: Graph, *, rng: np.random.Generator, sizes: Mapping[str, int] | None = None, within: int | None = None
 ) -> DiscreteModel:
@@ -139,7 +150,7 @@ def random_model(
     for a in bits(keep):
         for b in bits(graph.siblings[a] & keep & ~((2 << a) - 1)):
             root = len(names)
-            names.append(f"{graph.names[a]}<->{graph.names[b]}")
+            names.append(root_name(graph, a, b))
             parents.append([])
             parents[a].append(root)
             parents[b].append(root)

@@ -46,7 +46,7 @@ from umbel.numerics.tables import Array, Table, over
 from umbel.numerics.tensors import Tensor, aligned
 from umbel.results.verdict import Identified
 from umbel.simulate.counterfactual import events_law, structural
-from umbel.simulate.discrete import DiscreteModel, random_law, random_model
+from umbel.simulate.discrete import DiscreteModel, hidden_names, random_law, random_model
 from umbel.simulate.shown import States, shown_by
 from umbel.variable import State
 
@@ -135,8 +135,20 @@ def _discrete(item: Drawn) -> bool:
     return isinstance(item.law, Unspecified) or item.law.name != "Normal"
 
 
-def drawn(graph: Graph, question: Question, sources: tuple[Sight, ...], rng: np.random.Generator) -> Draw | None:
-    """A random model in which the question can be put; None where no states would do."""
+def drawn(
+    graph: Graph,
+    question: Question,
+    sources: tuple[Sight, ...],
+    rng: np.random.Generator,
+    *,
+    hidden: int | None = None,
+    thirds: float = 0.3,
+) -> Draw | None:
+    """A random model in which the question can be put; None where no states would do.
+
+    ``hidden``: how many states hidden causes have, where that matters; ``thirds``: the share of
+    variables with three states.
+    """
     start = graph.mask(question.names())
     for sight in sources:
         start |= sight.kept_by
@@ -147,10 +159,13 @@ def drawn(graph: Graph, question: Question, sources: tuple[Sight, ...], rng: np.
         for sight in sources
         for node, values in sight.doses
     }
-    states = states_for(part, question, doses, rng)
+    states = states_for(part, question, doses, rng, thirds)
     if states is None:
         return None
-    model = random_model(part, rng=rng, sizes={name: len(own) for name, own in states.items()})
+    sizes = {name: len(own) for name, own in states.items()}
+    if hidden is not None:
+        sizes |= dict.fromkeys(hidden_names(part), hidden)
+    model = random_model(part, rng=rng, sizes=sizes)
     if question.is_counterfactual:
         model = structural(model, rng)
     laws = {
@@ -168,7 +183,7 @@ def _open_law(item: Drawn, states: States, rng: np.random.Generator) -> Table:
 
 
 def states_for(
-    graph: Graph, question: Question, doses: Mapping[str, list[State]], rng: np.random.Generator
+    graph: Graph, question: Question, doses: Mapping[str, list[State]], rng: np.random.Generator, thirds: float = 0.3
 ) -> dict[str, tuple[State, ...]] | None:
     """States of every variable: the declared ones, else numbers that hold every value of the question and dose."""
     declared = {graph.names[node]: domain.states for node, domain in graph.facts.domains}
@@ -186,7 +201,7 @@ def states_for(
     few = len(graph.names) <= MOST_TERNARY
     found: dict[str, tuple[State, ...]] = {}
     for name in graph.names:
-        own = declared.get(name) or _numbered(wanted.get(name, []), exact.get(name), few and rng.uniform() < 0.3)
+        own = declared.get(name) or _numbered(wanted.get(name, []), exact.get(name), few and rng.uniform() < thirds)
         if len(own) != exact.get(name, len(own)):
             return None
         found[name] = own

@@ -18,6 +18,7 @@ from umbel.expr.evaluate import evaluate
 from umbel.expr.nodes import AtState, Expr, Held, Meaning, Policy, Raw, Slot, Symbol, Value
 from umbel.graph.mixed import NO_FACTS, bits
 from umbel.identification.certificate import is_proof
+from umbel.identification.conflicts import are_witnesses
 from umbel.identification.doses import sameness
 from umbel.identification.nested import flat_route, solve
 from umbel.model.proof import Road
@@ -86,15 +87,20 @@ def _verify_hedges(verdict: Unidentified) -> Check:
 
 def _verify_worlds(verdict: Unidentified, rng: np.random.Generator) -> Check:
     """Show that what some counterfactual asks can move while everything observed stands still."""
-    for worlds in verdict.proof.worlds:
-        if worlds.expr is None:
-            share = moves(worlds, rng)
-            if share is None:
-                return Check("standstill", False, None, "Not compared: the observed laws have too many states.")
-            passed = share > MOVES
-            words = "stands still, and the answer moves" if passed else "stands still, and so does the answer"
-            return Check("standstill", passed, share, f"In a random model all that is observed {words}.")
-    return _verify_hedges(verdict)
+    stuck = next((worlds for worlds in verdict.proof.worlds if worlds.expr is None), None)
+    if stuck is None:
+        return _verify_hedges(verdict)
+    share = moves(stuck, rng)
+    if share is not None and share > MOVES:
+        return Check(
+            "standstill", True, share, "In a random model all that is observed stands still and the answer moves."
+        )
+    if not stuck.complete:
+        return Check("route", True, share, "A no by this route: there is no proof to check.")
+    if share is None:
+        words = "The laws have too many states to compare models; the form of the witnesses was checked."
+        return Check("conflict", are_witnesses(stuck), None, words)
+    return Check("standstill", False, share, "In random models the answer stands still with all that is observed.")
 
 
 def gaps_of(road: Road, rng: np.random.Generator) -> Iterator[tuple[str, float]]:
