@@ -8,7 +8,7 @@ from umbel.graph.mixed import Graph
 from umbel.identification.bounds import Inequality, domains_of, programmes, unboundable, undeclared
 from umbel.model.equations import Equations
 from umbel.model.programme import Programme
-from umbel.model.query import Event, Expectation, Held, Probability, Question, SetTo
+from umbel.model.query import Event, Expectation, Held, Named, Probability, Question, SetTo
 from umbel.results.step import Step
 from umbel.results.verdict import Bounded, Refused, Unidentified
 from umbel.variable import Domain, State
@@ -77,12 +77,12 @@ _NONE = Equations((), (), ())
 
 def _named(question: Question, name: str) -> Domain | None:
     """States of a variable without declared ones: those that the question names, beside one more; None: 0 and 1."""
-    events = [
-        event
-        for term in question.terms()
-        if isinstance(term, Probability | Expectation)
-        for event in (*term.outcomes, *term.given)
-    ]
+    events: list[Event] = []
+    for term in question.terms():
+        if isinstance(term, Probability | Expectation):
+            events += term.outcomes
+        if isinstance(term, Probability | Expectation | Named):
+            events += term.given
     found = dict.fromkeys(value for event in events for value in _values(event, name))
     if set(found) <= {0, 1}:
         return None
