@@ -42,16 +42,14 @@ Array = NDArray[np.float64]
 
 
 def drawn(seed: int, *, plain: bool = False) -> tuple[Case, Verdict]:
-    case = random_case(random.Random(seed), plain=plain)
+    case = random_case(random.Random(seed), plain=plain, largest=LARGEST)
     return case, identify_question(case.graph, Question.parse(case.question))
 
 
 def collapsed(seed: int) -> tuple[Case, Identified, Road] | None:
-    """A random identified case that was lowered, small enough to enumerate often."""
+    """A random identified case that was lowered."""
     case, verdict = drawn(seed)
     if not isinstance(verdict, Identified) or not verdict.proof.roads[0].lowerings:
-        return None
-    if len(blueprint(case.graph).order) > LARGEST:
         return None
     return case, verdict, verdict.proof.roads[0]
 

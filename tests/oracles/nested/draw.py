@@ -34,7 +34,7 @@ class Case:
         return parse_graph(self.text)
 
 
-def random_case(dice: random.Random, *, plain: bool = False) -> Case:
+def random_case(dice: random.Random, *, plain: bool = False, largest: int = 16) -> Case:
     """A random hierarchical graph in which the treatment causes the outcome.
 
     Two to five members, none to two unit variables, one to four latents.
@@ -46,10 +46,12 @@ def random_case(dice: random.Random, *, plain: bool = False) -> Case:
     plain
         The paper's setting: hidden unit variables without parents, every member observed, no
         ``<->`` and an unconditional law.
+    largest
+        Most variables, hidden ones and those behind ``<->`` among them.
     """
     while True:
         case = _attempt(dice, plain)
-        if case is not None:
+        if case is not None and len(blueprint(case.graph).order) <= largest:
             return case
 
 
