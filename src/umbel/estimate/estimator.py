@@ -16,7 +16,7 @@ import numpy as np
 from umbel.data.study import Study
 from umbel.expr.estimand import Requirement
 from umbel.expr.nodes import Expr, Symbol
-from umbel.expr.unmixing import Unmixing
+from umbel.expr.unmixing import UnitUnmixing, Unmixing
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import DataSource, Estimate, LatentClass, Row
@@ -67,7 +67,7 @@ class Target:
     axes: tuple[Symbol, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     strategy: str = ""
-    unmixing: Unmixing | None = None
+    unmixing: Unmixing | UnitUnmixing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class LatentClasses:
 
     def supports(self, target: Target, study: Study) -> Supported | Refusal:
         """Every estimand with a latent class, from rows."""
-        if target.unmixing is None:
+        if not isinstance(target.unmixing, Unmixing):
             return Refusal(
                 "The estimand speaks of no latent class.", "Leave out [method] name, or declare 'classes U = 2'."
             )
@@ -63,7 +63,7 @@ class LatentClasses:
     ) -> Estimated | Refusal:
         """Read the views, choose the number of classes, fit, test."""
         unmixing = target.unmixing
-        assert unmixing is not None
+        assert isinstance(unmixing, Unmixing)
         data = read_views(study, unmixing, target.domains)
         if isinstance(data, Refusal):
             return data

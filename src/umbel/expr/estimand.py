@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from umbel.expr.build import leaves
 from umbel.expr.nodes import Expr, Held, Inside, Law, Level, Meaning, Probability, Slot, Symbol
 from umbel.expr.render import latex, meaning_text, text, to_json
-from umbel.expr.unmixing import Unmixing
+from umbel.expr.unmixing import UnitUnmixing, Unmixing
 from umbel.variable import State
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Estimand:
     strategy: str
     plates: tuple[str, ...] = ()
     domains: tuple[tuple[str, tuple[State, ...]], ...] = ()
-    unmixing: Unmixing | None = None
+    unmixing: Unmixing | UnitUnmixing | None = None
 
     def text(self) -> str:
         """The estimand in one line of plain text."""

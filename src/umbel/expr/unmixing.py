@@ -85,3 +85,36 @@ class Unmixing:
     def views(self) -> tuple[str, ...]:
         """Every observed variable that is read."""
         return (*self.strata, *self.z, *self.x, self.treatment, self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitUnmixing:
+    """The views of a latent class of *units* whose members are the proxies.
+
+    Parameters
+    ----------
+    latent
+        The class variable, of the unit.
+    classes
+        Their number.
+    kind
+        ``"proxy"``: one covariate tells the classes apart together with two further views of the
+        unit. ``"replicates"``: several members' values of one covariate are the views.
+        ``"covariates"``: two covariates and the rest are.
+    covariates
+        Names of the covariates; members', or the unit's.
+    arm
+        The view within whose values the others are independent; None where they are throughout.
+    views
+        The two other views, in words; one for replicates and covariates.
+    members
+        How many members of each unit must show the covariate.
+    """
+
+    latent: str
+    classes: int
+    kind: Literal["proxy", "replicates", "covariates"]
+    covariates: tuple[str, ...]
+    arm: str | None
+    views: tuple[str, ...]
+    members: int

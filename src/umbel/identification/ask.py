@@ -26,6 +26,7 @@ from umbel.identification.one_world import as_effect
 from umbel.identification.reach import out_of_reach
 from umbel.identification.refuse import unsupported, unsupported_term
 from umbel.identification.sights import sights_of
+from umbel.identification.unit_classes import through_unit_class
 from umbel.model.named import spelled_out
 from umbel.model.policy import Family
 from umbel.model.proof import Proof, Road, Worlds
@@ -83,9 +84,11 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
     refusal = unsupported(graph, question)
     if refusal is not None:
         return Refused(question, refusal)
-    if isinstance(question.body, ClassEffects):
-        return class_effects(graph, question, question.body)
     seen, sights = sights_of(graph, sources)
+    if isinstance(question.body, ClassEffects):
+        if sights:
+            return Refused(question, Refusal("Class effects from experiments are not answered yet.", "Give one study."))
+        return class_effects(seen, question, question.body)
     roads: dict[Term, Road | Worlds] = {}
     body = _spelled(graph, question.body)
     for term in Question.of(body).terms():
@@ -102,9 +105,12 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
     if stuck is not None:
         if sights and (refusal := out_of_reach(stuck.task)):
             return Refused(question, refusal)
-        averaged = average_over_classes(graph, question, body) if graph.facts.classes else None
-        if averaged is not None:
-            return averaged
+        if seen.facts.classes and not sights:
+            through = average_over_classes(seen, question, body) or through_unit_class(
+                seen, question, lambda promoted: identify_question(promoted, question)
+            )
+            if through is not None:
+                return through
         return Unidentified(question, certificate_of(seen, stuck), steps_of(stuck), remarks_of(stuck), proof)
     expr = settled(_assembled(body, roads))
     first = next(iter(effects), None)

@@ -29,7 +29,7 @@ ATTEMPTS = 12
 def unmixing_gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tuple[str, float]]:
     """Name and largest error of each part, in one random model."""
     unmixing = verdict.estimand.unmixing
-    assert unmixing is not None
+    assert isinstance(unmixing, Unmixing)
     graph = verdict.proof.graph
     model = _telling(graph, unmixing, rng)
     if unmixing.by_class:

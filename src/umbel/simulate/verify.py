@@ -16,6 +16,7 @@ import numpy as np
 from umbel.expr.build import remeant, substituted
 from umbel.expr.evaluate import evaluate
 from umbel.expr.nodes import AtState, Expr, Held, Meaning, Policy, Raw, Slot, Symbol, Value
+from umbel.expr.unmixing import Unmixing
 from umbel.graph.mixed import NO_FACTS, bits
 from umbel.identification.certificate import is_proof
 from umbel.identification.conflicts import are_witnesses
@@ -63,7 +64,7 @@ def verify(verdict: Identified | Unidentified, *, rng: np.random.Generator | Non
 
 def _gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tuple[str, float]]:
     """Name and largest error of each comparison: of the finished estimand, where models can pose the question."""
-    if verdict.estimand.unmixing is not None:
+    if isinstance(verdict.estimand.unmixing, Unmixing):
         for _ in range(MODELS):
             yield from unmixing_gaps(verdict, rng)
     if all(plate < 0 for plate in verdict.proof.graph.plate_of) or not verdict.proof.roads:
