@@ -11,7 +11,7 @@ from umbel.config.problem import MethodSpec
 from umbel.errors import InputError
 from umbel.estimate.adjustment import AIPW
 from umbel.estimate.estimator import Estimated, Estimator, Target
-from umbel.estimate.learners import Linear, Logistic
+from umbel.estimate.ridge import Linear, Logistic
 from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question
 from umbel.model.query import Question

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from umbel.data.rows import Rows, read_rows
 from umbel.data.study import Study
-from umbel.estimate.crossfit import Learners, folds_of, split
+from umbel.estimate.crossfit import Learners, folds_of
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unwatched
 from umbel.estimate.expansion import Average, NotFlat, averages
+from umbel.estimate.features import split
 from umbel.estimate.flat import (
     ANY,
     Case,
@@ -39,7 +40,7 @@ from umbel.estimate.shape_reading import shape_of
 from umbel.estimate.shapes import Sequential, trusted
 from umbel.estimate.slopes import Line, is_dose, line_of
 from umbel.expr.nodes import Raw
-from umbel.numerics.influence import Sample, mean_of
+from umbel.numerics.influence import Influence, Sample, mean_of
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Row
@@ -146,8 +147,7 @@ class AIPW:
         rows, fold = self._split(rows, shapes, rng)
         lines = self._lines(shapes, rows, fold, rng)
         plain = {one: shape for one, shape in shapes.items() if not is_dose(shape, rows)}
-        scores, checks = self._scores(plain, rows, fold, rng, watch)
-        known = {one: mean_of(found, rows.sample) for one, found in scores.items()}
+        known, checks = self._scores(plain, rows, fold, rng, watch)
         for one, shape in shapes.items():
             if one not in known:
                 known[one] = lines[_free_of_dose(shape)].at(_dose(shape))
@@ -185,9 +185,10 @@ class AIPW:
 
     def _scores(
         self, shapes: dict[Average, Sequential], rows: Rows, fold: Codes, rng: np.random.Generator, watch: Watch
-    ) -> tuple[dict[Average, Array], tuple[Check, ...]]:
-        """Scores of every average, and what the chances of settings say about overlap."""
+    ) -> tuple[dict[Average, Influence], tuple[Check, ...]]:
+        """Every average, and what the chances of settings say about overlap."""
         scores = {one: np.zeros(rows.size) for one in shapes}
+        learning = {one: np.zeros(rows.size) for one in shapes}
         chances: dict[str, Array] = {}
         stuck = 0
         workers = folds_of(rows, fold, self._learners(), rng)
@@ -195,12 +196,14 @@ class AIPW:
         for _, (worker, scored) in zip(watch(range(total), "folds", total), workers, strict=True):
             for one, shape in shapes.items():
                 found = sequence_scores(shape, worker)
-                scores[one][scored] = found.scores[scored]
+                scores[one][scored] = found.scores.tensor.array[scored]
+                learning[one] += worker.influence(found.scores, scored)
                 for words, chance in found.chances:
                     chances.setdefault(words, np.zeros(rows.size))[scored] = chance[scored]
             stuck += len(worker.stuck)
         checks = [overlap_check(words, chance, rows.sample) for words, chance in chances.items()]
-        return scores, (*checks, convergence_check(stuck)) if chances else tuple(checks)
+        known = {one: learnt_mean(scores[one], learning[one], rows.sample) for one in shapes}
+        return known, (*checks, convergence_check(stuck)) if chances else tuple(checks)
 
     def _curve(self, target: Target, study: Study, rows: Rows, dose: str, rng: np.random.Generator) -> Estimated:
         """A free treatment that is a number: its slope, and the line at quantiles of what occurs."""
@@ -245,6 +248,12 @@ class AIPW:
                 ((name, _),) = shape.settings()
                 lines.append(f"The outcome's mean is a line in {name}, with one slope whatever the covariates.")
         return tuple(dict.fromkeys(lines))
+
+
+def learnt_mean(scores: Array, learning: Array, sample: Sample) -> Influence:
+    """The mean of scores, with the influence of what was learnt for them."""
+    plain = mean_of(scores, sample)
+    return Influence(plain.value, plain.scores + learning - sample.mean(learning))
 
 
 def overlap_check(words: str, chance: Array, sample: Sample) -> Check:

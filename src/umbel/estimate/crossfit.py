@@ -1,29 +1,38 @@
 """Cross-fitting: every row is scored by nuisances that were learnt without it.
 
-Folds follow clusters where there are any, so that a row's own cluster never teaches its score;
-rows that stand for several are split between folds (Chernozhukov et al., The Econometrics
-Journal 21(1) 2018).
+(Chernozhukov et al., The Econometrics Journal 21(1) 2018.) Scores are computed on nodes that
+remember what they were made from, so that the influence of learning itself can be added: a
+doubly robust estimate stays right when one nuisance is wrong, but its error then depends, to
+first order, on how the other was learnt (Vermeulen and Vansteelandt, JASA 110(511) 2015).
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.data.rows import RowColumn, Rows
+from umbel.data.rows import Rows
 from umbel.errors import InputError, shown
-from umbel.estimate.learners import Fitted, Learner, Linear, Logistic, learnt
-from umbel.numerics.influence import Sample
+from umbel.estimate.features import features_of
+from umbel.estimate.learners import Fitted, Learner, learnt
+from umbel.estimate.ridge import Linear, Logistic
+from umbel.numerics.adjoint import Node, gradients, leaf
+from umbel.numerics.tensors import Tensor
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-MOST_DUMMIES = 5
-"""States up to which a discrete number becomes one feature per state; beyond, it stays a number."""
+ROW = "row"
+"""The label of the axis of rows."""
+
+
+def per_row(values: Array | Mask) -> Node:
+    """A given value per row."""
+    return leaf((ROW,), values.astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,76 +62,51 @@ class Learners:
         return f"outcomes are learnt by {outcome}, treatments by {treatment}"
 
 
-def features_of(rows: Rows, names: Sequence[str]) -> Array:
-    """Features of variables, shape (rows, features): numbers as they are, words as one column per state.
-
-    The first state is the reference.
-    """
-    columns = [rows.columns[name] for name in names]
-    return encoded([(one, one.values if one.codes is None else one.codes) for one in columns], rows.size)
-
-
-def encoded(parts: Sequence[tuple[RowColumn, Array | Codes]], size: int) -> Array:
-    """Features of values of columns, which are codes where a column has states."""
-    found: list[Array] = [np.empty((size, 0))]
-    for column, values in parts:
-        if column.codes is None:
-            found.append(np.asarray(values[:, None], dtype=np.float64))
-        elif not column.numeric or 2 < len(column.states) <= MOST_DUMMIES:
-            found.append((values[:, None] == np.arange(1, len(column.states))).astype(np.float64))
-        else:
-            numbers = np.array([float(state) for state in column.states])
-            found.append(numbers[values.astype(np.int64)][:, None])
-    return np.concatenate(found, axis=1)
-
-
-def split(rows: Rows, by: Sequence[str], folds: int, rng: np.random.Generator) -> tuple[Rows, Codes]:
-    """Rows with the fold of each; a row that stands for several may come once in each fold.
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """A nuisance that was learnt: its predictions, and how they lean on the targets of training rows.
 
     Parameters
     ----------
-    by
-        Discrete variables whose states are spread evenly over folds.
+    node
+        Predictions at every row.
+    target
+        What was learnt, at every row.
+    rows
+        Training rows.
     """
-    sample = rows.sample
-    if sample.clusters is not None:
-        groups = np.unique(sample.clusters)
-        order = rng.permutation(len(groups))
-        return rows, (order % folds)[np.searchsorted(groups, sample.clusters)]
-    if sample.counts.max() > 1.0:
-        base, rest = np.divmod(sample.counts, folds)
-        extra = rng.random((rows.size, folds)).argsort(axis=1) < rest[:, None]
-        counts = base[:, None] + extra  # (rows, folds)
-        index, fold = np.nonzero(counts)
-        strata = None if sample.strata is None else sample.strata[index]
-        return rows.taken(index, Sample(counts[index, fold], sample.weights[index], None, strata)), fold
-    cells = np.zeros(rows.size, dtype=np.int64)
-    for name in by:
-        codes = rows.columns[name].codes
-        if codes is not None:
-            cells = cells * (int(codes.max()) + 1) + codes
-    order = np.lexsort((rng.random(rows.size), cells))
-    codes = np.empty(rows.size, dtype=np.int64)
-    codes[order] = np.arange(rows.size) % folds
-    return rows, codes
+
+    node: Node
+    target: Node
+    rows: Codes
+
+    def influence(self, gradient: Array) -> Array:
+        """What each row's own surprise adds to a number with this gradient, shape (rows,)."""
+        assert self.node.pull is not None
+        (lean,) = self.node.pull(gradient)
+        left = self.target.tensor.array - self.node.tensor.array
+        result = np.zeros(len(lean))
+        result[self.rows] = lean[self.rows] * left[self.rows]
+        return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
     """One fold: models are learnt from ``train`` rows and asked about all rows.
 
-    Equal requests are learnt once: ``known`` keeps what was learnt, by its key; ``stuck`` counts
-    the models that did not converge.
+    Equal requests are learnt once: ``known`` keeps what was learnt, by its key, ``models`` in
+    order; ``stuck`` counts the models that did not converge.
     """
 
     rows: Rows
     train: Mask
     learners: Learners
     rng: np.random.Generator
-    known: dict[Hashable, Array] = field(default_factory=dict)
+    known: dict[Hashable, Node] = field(default_factory=dict)
+    models: list[Learnt] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
 
-    def mean(self, key: Hashable, target: Array, names: Sequence[str], among: Mask, *, behind: bool = False) -> Array:
+    def mean(self, key: Hashable, target: Node, names: Sequence[str], among: Mask, *, behind: bool = False) -> Node:
         """Mean of a target given variables, learnt among some rows, at every row.
 
         ``key`` names the target and the rows; ``behind`` says that the target was learnt itself.
@@ -130,7 +114,7 @@ class Fold:
         """
         place = (key, tuple(names), "mean")
         if place not in self.known:
-            events = bool(np.isin(target[self.train & among], (0.0, 1.0)).all())
+            events = bool(np.isin(target.tensor.array[self.train & among], (0.0, 1.0)).all())
             learner: Learner = Logistic() if events else Linear()
             learner = learner if self.learners.outcome is None else self.learners.outcome
             if not events and behind and hasattr(learner, "predict_proba"):
@@ -139,16 +123,15 @@ class Fold:
             self.known[place] = self._learnt(learner, target, names, among, events)
         return self.known[place]
 
-    def chance(self, key: Hashable, event: Mask, names: Sequence[str], among: Mask) -> Array:
+    def chance(self, key: Hashable, event: Mask, names: Sequence[str], among: Mask) -> Node:
         """Probability of an event given variables, learnt among some rows, at every row."""
         place = (key, tuple(names), "chance")
         if place not in self.known:
             learner = Logistic() if self.learners.treatment is None else self.learners.treatment
-            found = self._learnt(learner, event.astype(np.float64), names, among, True)
-            self.known[place] = np.clip(found, 0.0, 1.0)
+            self.known[place] = self._learnt(learner, per_row(event), names, among, True)
         return self.known[place]
 
-    def centre(self, key: Hashable, target: Array, names: Sequence[str]) -> Array:
+    def centre(self, key: Hashable, target: Node, names: Sequence[str]) -> Node:
         """Mean of a continuous treatment (or its square) given variables, at every row."""
         place = (key, tuple(names), "centre")
         if place not in self.known:
@@ -158,20 +141,52 @@ class Fold:
             self.known[place] = self._learnt(learner, target, names, every, False)
         return self.known[place]
 
-    def _learnt(self, learner: Learner, target: Array, names: Sequence[str], among: Mask, events: bool) -> Array:
+    def influence(self, scores: Node, scored: Mask) -> Array:
+        """What learning adds to the influence of each row on the mean of the scores of some rows.
+
+        Zero, to first order, where all nuisances are right; and for learners that do not tell how
+        their predictions lean on their targets.
+        """
+        mass = self.rows.sample.mass
+        top = Node(
+            Tensor((), np.asarray((mass * scores.tensor.array)[scored].sum())),
+            (scores,),
+            lambda gradient: (np.where(scored, mass * gradient, 0.0),),
+        )
+        found = gradients(top)
+        total = np.zeros(self.rows.size)
+        for model in self.models:
+            if model.node in found:
+                total += model.influence(found[model.node])
+        return total / mass
+
+    def _learnt(self, learner: Learner, target: Node, names: Sequence[str], among: Mask, events: bool) -> Node:
         rows = np.flatnonzero(self.train & among)
         if len(rows) == 0:
-            return np.full(self.rows.size, np.nan)
-        sample = self.rows.sample
+            return per_row(np.full(self.rows.size, np.nan))
+        sample, values = self.rows.sample, target.tensor.array[rows]
         weights = sample.counts[rows] * sample.weights[rows]
-        level = float(weights @ target[rows] / weights.sum())
-        if not names or (target[rows] == target[rows[0]]).all():
-            return np.full(self.rows.size, level)
+        if not names or (values == values[0]).all():
+            mass = weights / weights.sum()
+            return self._kept(target, rows, np.full(self.rows.size, mass @ values), lambda g: mass * g.sum())
         features = features_of(self.rows, names)
-        fit: Fitted = learnt(learner, features[rows], target[rows], weights=weights, rng=self.rng, probability=events)
+        fit: Fitted = learnt(learner, features[rows], values, weights=weights, rng=self.rng, probability=events)
         if not getattr(fit.model, "converged", True):
             self.stuck.append(type(learner).__name__)
-        return fit(features)
+        found = np.clip(fit(features), 0.0, 1.0) if events else fit(features)
+        lean = getattr(fit.model, "sensitivity", None)
+        return self._kept(target, rows, found, None if lean is None else lambda g: lean(features, g))
+
+    def _kept(self, target: Node, rows: Codes, found: Array, lean: Callable[[Array], Array] | None) -> Node:
+        def pull(gradient: Array) -> tuple[Array, ...]:
+            result = np.zeros(len(found))
+            if lean is not None:
+                result[rows] = lean(np.nan_to_num(gradient))
+            return (result,)
+
+        node = Node(Tensor((ROW,), found), (target,), pull)
+        self.models.append(Learnt(node, target, rows))
+        return node
 
 
 def _regressor(learner: Learner, events: bool) -> None:

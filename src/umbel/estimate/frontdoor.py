@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from umbel.data.rows import Rows, read_rows
 from umbel.data.study import Study
-from umbel.estimate.adjustment import convergence_check, overlap_check
-from umbel.estimate.crossfit import Learners, folds_of, split
+from umbel.estimate.adjustment import convergence_check, learnt_mean, overlap_check
+from umbel.estimate.crossfit import Learners, folds_of
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unwatched
 from umbel.estimate.expansion import Average, Constant, Formula, Mix, NotFlat, Ratio, averages
+from umbel.estimate.features import split
 from umbel.estimate.flat import (
     ANY,
     Unanswered,
@@ -120,8 +121,7 @@ class APIPW:
         shapes = {one: shape for one in wanted if (shape := _shape(one, target.strategy)) is not None}
         treated = dict.fromkeys(shape.treatment for shape in shapes.values() if isinstance(shape, Primal))
         rows, fold = split(rows, tuple(treated), self.folds, rng)
-        scores, checks = self._scores(shapes, rows, fold, rng, watch)
-        known = {one: _mean(found, shapes[one], rows) for one, found in scores.items()}
+        known, checks = self._scores(shapes, rows, fold, rng, watch)
         numbers = [
             (blank_row(target, case), defined(evaluated(formula, known, rows.size)))
             for case, formula in zip(cases, formulas, strict=True)
@@ -148,8 +148,9 @@ class APIPW:
         fold: Codes,
         rng: np.random.Generator,
         watch: Watch,
-    ) -> tuple[dict[Average, Array], tuple[Check, ...]]:
+    ) -> tuple[dict[Average, Influence], tuple[Check, ...]]:
         scores = {one: np.zeros(rows.size) for one in shapes}
+        learning = {one: np.zeros(rows.size) for one in shapes}
         chances: dict[str, Array] = {}
         stuck = 0
         workers = folds_of(rows, fold, Learners(self.outcome, self.treatment, self.folds), rng)
@@ -159,22 +160,24 @@ class APIPW:
                 found: Scored = (
                     primal_scores(shape, worker) if isinstance(shape, Primal) else sequence_scores(shape, worker)
                 )
-                scores[one][scored] = found.scores[scored]
+                scores[one][scored] = found.scores.tensor.array[scored]
+                learning[one] += worker.influence(found.scores, scored)
                 for words, chance in found.chances:
                     chances.setdefault(words, np.zeros(rows.size))[scored] = chance[scored]
             stuck += len(worker.stuck)
         checks = [overlap_check(words, chance, rows.sample) for words, chance in chances.items()]
-        return scores, (*checks, convergence_check(stuck))
+        known = {one: _mean(learnt_mean(scores[one], learning[one], rows.sample), shapes[one], rows) for one in shapes}
+        return known, (*checks, convergence_check(stuck))
 
 
-def _mean(scores: Array, shape: Sequential | Primal, rows: Rows) -> Influence:
+def _mean(found: Influence, shape: Sequential | Primal, rows: Rows) -> Influence:
     """Mean of the scores, among the rows that a shape is about."""
     if isinstance(shape, Sequential) or not shape.where:
-        return mean_of(scores, rows.sample)
+        return found
     among = np.ones(rows.size)
     for name, state in shape.where:
         among *= matches(rows.columns[name], name, state)
-    return quotient(mean_of(scores, rows.sample), mean_of(among, rows.sample))
+    return quotient(found, mean_of(among, rows.sample))
 
 
 def at_states(formula: Formula, states: Callable[[str], tuple[State, ...]]) -> Formula:

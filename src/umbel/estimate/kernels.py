@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umbel.data.rows import RowColumn, Rows
-from umbel.estimate.crossfit import encoded
-from umbel.estimate.learners import FittedLinear, FittedLogistic, Linear, Logistic
+from umbel.estimate.features import encoded
+from umbel.estimate.ridge import FittedLinear, FittedLogistic, Linear, Logistic
 
 Array = NDArray[np.float64]
 

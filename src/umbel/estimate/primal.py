@@ -21,13 +21,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.estimate.crossfit import Fold, Mask
+from umbel.estimate.crossfit import Fold, Mask, per_row
 from umbel.estimate.flat import Unanswered, matches, outcome_values
 from umbel.estimate.sequences import RARE, Scored
 from umbel.estimate.shapes import Primal
+from umbel.numerics.adjoint import Node, added, divided, multiplied, raised
 from umbel.variable import State
 
-Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 
@@ -55,25 +55,28 @@ def primal_scores(shape: Primal, fold: Fold) -> Scored:
     chances = [_chances(shape, block, fold, column.states, own, among) for block in range(_last_ratio(shape) + 2)]
     means = _means(shape, fold, own, at, column.states, among)
     scores = _at_own(means[0], own)
-    every = np.arange(rows.size)
     for place, block in enumerate(shape.blocks):
-        step = means[place + 1] - means[place]  # (states, rows)
+        steps = [added([(1.0, after), (-1.0, now)]) for after, now in zip(means[place + 1], means[place], strict=True)]
         if block.own:
-            weight = np.ones(rows.size)
+            part = _at_own(steps, own)
             for before in _blocks(shape, place, own=False):
-                ratio = _ratio(chances, before, at)  # (states, rows): law at the set value over law at s
-                weight *= ratio[own, every]
-            scores = scores + weight * _at_own(step, own)
+                part = multiplied(part, _at_own(_ratios(chances, before, at), own))
         else:
-            inner = chances[0] / chances[0][at]
+            inner = [
+                multiplied(step, divided(one, chances[0][at])) for step, one in zip(steps, chances[0], strict=True)
+            ]
             for before in _blocks(shape, place, own=True):
-                inner = inner / _ratio(chances, before, at)
-            scores = scores + np.where(own == at, (inner * step).sum(axis=0), 0.0)
-    shown = [(f"{shape.treatment} = {shape.state}", chances[0][at])] if shape.baseline else []
+                ratios = _ratios(chances, before, at)
+                inner = [divided(one, ratio) for one, ratio in zip(inner, ratios, strict=True)]
+            part = multiplied(per_row(own == at), added([(1.0, one) for one in inner]))
+        scores = added([(1.0, scores), (1.0, part)])
+    shown = [(f"{shape.treatment} = {shape.state}", chances[0][at].tensor.array)] if shape.baseline else []
     for place in range(1, len(chances)):
         names = ", ".join(shape.blocks[place - 1].variables)
-        shown.append((f"every {shape.treatment} beside each {names}", chances[place].min(axis=0)))
-    return Scored(np.where(among, scores, 0.0), tuple((words, np.where(among, one, 1.0)) for words, one in shown))
+        rarest = np.min([one.tensor.array for one in chances[place]], axis=0)
+        shown.append((f"every {shape.treatment} beside each {names}", rarest))
+    here = per_row(among)
+    return Scored(multiplied(here, scores), tuple((words, np.where(among, one, 1.0)) for words, one in shown))
 
 
 def _last_ratio(shape: Primal) -> int:
@@ -86,44 +89,47 @@ def _blocks(shape: Primal, place: int, *, own: bool) -> list[int]:
     return [before for before in range(place) if shape.blocks[before].own == own]
 
 
-def _chances(shape: Primal, block: int, fold: Fold, states: tuple[State, ...], own: Codes, among: Mask) -> Array:
-    """Probability of each state of the treatment given all before a block, shape (states, rows)."""
+def _chances(shape: Primal, block: int, fold: Fold, states: tuple[State, ...], own: Codes, among: Mask) -> list[Node]:
+    """Probability of each state of the treatment given all before a block."""
     names = shape.history(block)
+    keys = [(shape.treatment, state, shape.where) for state in states]
     if len(states) == 2:
-        one = fold.chance((shape.treatment, states[1], shape.where), own == 1, names, among)
-        found = np.stack([1.0 - one, one])
+        one = fold.chance(keys[1], own == 1, names, among)
+        found = [added([(1.0, per_row(np.ones(len(own)))), (-1.0, one)]), one]
     else:
-        found = np.stack(
-            [fold.chance((shape.treatment, s, shape.where), own == i, names, among) for i, s in enumerate(states)]
-        )
+        found = [fold.chance(key, own == at, names, among) for at, key in enumerate(keys)]
     if names:
-        found = np.maximum(found, RARE)
-    return np.asarray(found / found.sum(axis=0), dtype=np.float64)
+        found = [raised(one, RARE) for one in found]
+    total = added([(1.0, one) for one in found])
+    return [divided(one, total) for one in found]
 
 
-def _ratio(chances: list[Array], block: int, at: int) -> Array:
-    """Law of a block at the set value over its law at each state, shape (states, rows)."""
+def _ratios(chances: list[list[Node]], block: int, at: int) -> list[Node]:
+    """Law of a block at the set value over its law at each state."""
     after, before = chances[block + 1], chances[block]
-    return np.asarray((after[at] * before) / (after * before[at]), dtype=np.float64)
+    return [
+        divided(multiplied(after[at], before[state]), multiplied(after[state], before[at]))
+        for state in range(len(after))
+    ]
 
 
-def _means(shape: Primal, fold: Fold, own: Codes, at: int, states: tuple[State, ...], among: Mask) -> list[Array]:
-    """Q of each block at each state, shapes (states, rows), from the outcome backwards."""
-    target = outcome_values(fold.rows, shape.outcome.numeric, shape.outcome.events)
-    means = [np.tile(target, (len(states), 1))]
+def _means(shape: Primal, fold: Fold, own: Codes, at: int, states: tuple[State, ...], among: Mask) -> list[list[Node]]:
+    """Q of each block at each state, from the outcome backwards."""
+    target = per_row(outcome_values(fold.rows, shape.outcome.numeric, shape.outcome.events))
+    means = [[target] * len(states)]
     last = len(shape.blocks) - 1
     for place in range(last, -1, -1):
         block, names = shape.blocks[place], shape.history(place)
         later = any(one.own for one in shape.blocks[place:])  # else nothing reads the treatment's own value
-        known: list[Array] = []
+        known: list[Node] = []
         for state, value in enumerate(states):
             here = among & (own == (state if block.own else at))
             key = (shape.outcome, shape.treatment, shape.blocks[place:], shape.state, shape.where, later and value)
             known.append(fold.mean(key, means[0][state], names, here, behind=place < last))
-        means.insert(0, np.stack(known))
+        means.insert(0, known)
     return means
 
 
-def _at_own(values: Array, own: Codes) -> Array:
+def _at_own(values: list[Node], own: Codes) -> Node:
     """Each row's entry at its own state."""
-    return np.asarray(values[own, np.arange(values.shape[1])], dtype=np.float64)
+    return added([(1.0, multiplied(per_row(own == state), one)) for state, one in enumerate(values)])

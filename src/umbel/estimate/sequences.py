@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umbel.data.rows import Rows
-from umbel.estimate.crossfit import Fold, Mask
+from umbel.estimate.crossfit import Fold, Mask, per_row
 from umbel.estimate.flat import Unanswered, matches, outcome_values
 from umbel.estimate.shapes import Sequential, Setting
 from umbel.expr.nodes import Policy
+from umbel.numerics.adjoint import Node, added, divided, multiplied, raised
 from umbel.variable import State
 
 Array = NDArray[np.float64]
@@ -37,12 +38,12 @@ class Scored:
     Parameters
     ----------
     scores
-        Shape (rows,): their weighted mean is the estimate.
+        One per row: their weighted mean is the estimate.
     chances
         What was set, with its probability in each row before it was raised.
     """
 
-    scores: Array
+    scores: Node
     chances: tuple[tuple[str, Array], ...]
 
 
@@ -58,21 +59,20 @@ def sequence_scores(shape: Sequential, fold: Fold) -> Scored:
         return _policy_scores(shape, fold)
     rows = fold.rows
     matched = _matched(shape, rows)
-    target = outcome_values(rows, shape.outcome.numeric, shape.outcome.events)
+    target = per_row(outcome_values(rows, shape.outcome.numeric, shape.outcome.events))
     means = _means(shape, fold, matched, target)
     first = 0 if shape.stages[0].settings else 1
-    scores = means[first].copy()
-    weight = np.ones(rows.size)
+    scores = means[first]
+    weight = per_row(np.ones(rows.size))
     chances = []
     for at in range(first, len(shape.stages)):
         stage = shape.stages[at]
         chance = _chance(stage.settings, shape.history(at), matched[at - 1] if at else None, fold)
         if shape.history(at):
-            chances.append((_words(stage.settings), chance))
-            chance = np.maximum(chance, RARE)
-        here = matched[at] & (chance > 0.0)
-        weight = np.where(here, weight / np.where(here, chance, 1.0), 0.0)
-        scores += np.where(here, weight * (means[at + 1] - means[at]), 0.0)
+            chances.append((_words(stage.settings), chance.tensor.array))
+            chance = raised(chance, RARE)
+        weight = divided(multiplied(per_row(matched[at]), weight), chance)
+        scores = added([(1.0, scores), (1.0, multiplied(weight, added([(1.0, means[at + 1]), (-1.0, means[at])])))])
     return Scored(scores, tuple(chances))
 
 
@@ -88,21 +88,20 @@ def _matched(shape: Sequential, rows: Rows) -> list[Mask]:
     return found
 
 
-def _means(shape: Sequential, fold: Fold, matched: Sequence[Mask], target: Array) -> list[Array]:
+def _means(shape: Sequential, fold: Fold, matched: Sequence[Mask], target: Node) -> list[Node]:
     """Q of each stage, from the outcome backwards; the last entry is the outcome itself.
 
-    A baseline stage's entry is left as zeros: its law is that of the rows.
+    A baseline stage's entry is left as it is: its law is that of the rows.
     """
     last = len(shape.stages)
-    means = [np.zeros(fold.rows.size) for _ in range(last)] + [target]
+    means = [target] * (last + 1)
     for at in range(last - 1, -1 if shape.stages[0].settings else 0, -1):
         key = (shape.outcome, shape.stages[at:], tuple(stage.settings for stage in shape.stages[:at]))
-        behind = at < last - 1
-        means[at] = fold.mean(key, means[at + 1], shape.history(at), matched[at], behind=behind)
+        means[at] = fold.mean(key, means[at + 1], shape.history(at), matched[at], behind=at < last - 1)
     return means
 
 
-def _chance(settings: Sequence[Setting], names: Sequence[str], before: Mask | None, fold: Fold) -> Array:
+def _chance(settings: Sequence[Setting], names: Sequence[str], before: Mask | None, fold: Fold) -> Node:
     """Probability that a stage is as set, given what came before, among rows as set until then."""
     rows = fold.rows
     among = np.ones(rows.size, dtype=bool) if before is None else before
@@ -113,7 +112,7 @@ def _chance(settings: Sequence[Setting], names: Sequence[str], before: Mask | No
         if len(states) == 2 and state in states:  # one model for both values, so that they sum to one
             event = matches(rows.columns[name], name, states[1]) > 0.0
             chance = fold.chance((name, states[1], place), event, names, among)
-            return chance if state == states[1] else 1.0 - chance
+            return chance if state == states[1] else added([(1.0, per_row(np.ones(rows.size))), (-1.0, chance)])
     event = np.ones(rows.size, dtype=bool)
     for name, value in settings:
         assert not isinstance(value, Policy)
@@ -138,23 +137,23 @@ def _policy_scores(shape: Sequential, fold: Fold) -> Scored:
             f"{name} is a number with many values; laws for such treatments are not estimated yet.",
             f"Ask for a contrast of values: do({name}=1), do({name}=0).",
         )
-    target = outcome_values(rows, shape.outcome.numeric, shape.outcome.events)
+    target = per_row(outcome_values(rows, shape.outcome.numeric, shape.outcome.events))
     weights = policy_weights(policy, rows)  # (rows, states)
-    scores = np.zeros(rows.size)
+    parts: list[tuple[float, Node]] = []
     chances = []
     for at, state in enumerate(column.states):
         if not weights[:, at].any():
             continue
         among = column.codes == at
         mean = fold.mean((shape.outcome, name, state), target, names, among)
-        scores += np.where(weights[:, at] > 0.0, weights[:, at] * mean, 0.0)
+        parts.append((1.0, multiplied(per_row(weights[:, at]), mean)))
         chance = _chance(((name, state),), names, None, fold)
         if names:
-            chances.append((f"{name} = {state}", np.where(weights[:, at] > 0.0, chance, 1.0)))
-            chance = np.maximum(chance, RARE)
-        ratio = np.divide(weights[:, at], chance, out=np.zeros(rows.size), where=among & (chance > 0.0))
-        scores += np.where(ratio > 0.0, ratio * (target - mean), 0.0)
-    return Scored(scores, tuple(chances))
+            chances.append((f"{name} = {state}", np.where(weights[:, at] > 0.0, chance.tensor.array, 1.0)))
+            chance = raised(chance, RARE)
+        ratio = divided(per_row(weights[:, at] * among), chance)
+        parts.append((1.0, multiplied(ratio, added([(1.0, target), (-1.0, mean)]))))
+    return Scored(added(parts), tuple(chances))
 
 
 def policy_weights(policy: Policy, rows: Rows) -> Array:

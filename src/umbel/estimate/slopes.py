@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umbel.data.rows import Rows
-from umbel.estimate.crossfit import Learners, folds_of
+from umbel.estimate.crossfit import Learners, folds_of, per_row
 from umbel.estimate.flat import outcome_values
 from umbel.estimate.shapes import Sequential
 from umbel.expr.nodes import Policy
@@ -68,9 +68,10 @@ def line_of(shape: Sequential, rows: Rows, fold: Codes, learners: Learners, rng:
     left = np.empty((3, rows.size))  # outcome, dose and squared dose less their means given covariates
     every = np.ones(rows.size, dtype=bool)
     for worker, scored in folds_of(rows, fold, learners, rng):
-        left[0, scored] = (y - worker.mean("outcome", y, names, every))[scored]
-        left[1, scored] = (a - worker.centre("dose", a, names))[scored]
-        left[2, scored] = (square - worker.centre("square", square, names))[scored]
+        outcome = worker.mean("outcome", per_row(y), names, every)
+        doses = [worker.centre(key, per_row(values), names) for key, values in (("dose", a), ("square", square))]
+        for at, (values, node) in enumerate(zip((y, a, square), (outcome, *doses), strict=True)):
+            left[at, scored] = (values - node.tensor.array)[scored]
     sample = rows.sample
     spread = sample.mean(left[1] ** 2)
     value = sample.mean(left[0] * left[1]) / spread

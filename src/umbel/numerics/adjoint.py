@@ -104,6 +104,16 @@ def added(terms: Sequence[tuple[float, Node]]) -> Node:
     return Node(Tensor(labels, np.asarray(value)), tuple(node for _, node in terms), pull)
 
 
+def raised(a: Node, low: float) -> Node:
+    """Entries below ``low`` raised to it; what is raised has no slope."""
+    below = a.tensor.array < low
+
+    def pull(gradient: Array) -> tuple[Array, ...]:
+        return (np.where(below, 0.0, gradient),)
+
+    return Node(Tensor(a.labels, np.where(below, low, a.tensor.array)), (a,), pull)
+
+
 def picked(a: Node, at: dict[Hashable, int]) -> Node:
     """The slice of ``a`` at one state of some labels."""
     index = tuple(at.get(label, slice(None)) for label in a.labels)

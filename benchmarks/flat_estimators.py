@@ -1,0 +1,214 @@
+"""Bias and coverage of the flat estimators, with one nuisance wrong where double robustness is claimed.
+
+    python benchmarks/flat_estimators.py --replicates 500 --write
+
+draws samples from models whose truth is known, solves each from its texts, and writes
+``benchmarks/results/flat_estimators.md``: bias in standard errors, the standard error that was
+reported beside the one that was met, and how often 95 % intervals covered. A nuisance is made
+wrong by hiding from its learner what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from umbel.data.study import Study
+from umbel.estimate.adjustment import AIPW
+from umbel.estimate.cells import DiscretePlugIn
+from umbel.estimate.estimator import Estimated, Estimator
+from umbel.estimate.frontdoor import APIPW
+from umbel.estimate.ridge import FittedLinear, FittedLogistic, Linear, Logistic
+from umbel.graph.mixed import Graph
+from umbel.identification.ask import identify_question
+from umbel.model.query import Question
+from umbel.pipeline.answering import target_of
+from umbel.results.verdict import Identified
+
+Array = NDArray[np.float64]
+Draw = Callable[[int, np.random.Generator], dict[str, Array]]
+
+BACK_DOOR = "Z1 <-> Z2; { Z1 Z2 } -> { A Y }; A -> Y"
+FRONT_DOOR = "C -> { A M Y }; A -> M -> Y; A <-> Y"
+NAPKIN = "W -> Z -> X -> Y; W <-> X; W <-> Y"
+VERMA = "X1 -> X2 -> X3 -> X4; X1 -> X3; X2 <-> X4"
+EFFECT = "E[Y | do(A=1)] - E[Y | do(A=0)]"
+RESULTS = Path(__file__).parent / "results" / "flat_estimators.md"
+
+
+@dataclass(frozen=True)
+class Blurred:
+    """A learner that sees a step where its feature is a slope: wrong, and not absurdly so."""
+
+    learner: Linear | Logistic
+
+    def fit(self, X: Array, y: Array, sample_weight: Array | None = None) -> Blind:
+        """Learn from the blurred features."""
+        return Blind(self.learner.fit(_steps(X), y, sample_weight))
+
+
+@dataclass(frozen=True)
+class Blind:
+    """What :class:`Blurred` learnt."""
+
+    model: FittedLinear | FittedLogistic
+
+    def predict(self, X: Array) -> Array:
+        """Predictions from the blurred features."""
+        return self.model.predict(_steps(X))
+
+    def sensitivity(self, X: Array, gradient: Array) -> Array:
+        """How predictions lean on targets."""
+        return self.model.sensitivity(_steps(X), gradient)
+
+
+def _steps(features: Array) -> Array:
+    return np.column_stack([(features[:, :1] > 0.0).astype(float), features[:, 1:]])
+
+
+@dataclass(frozen=True)
+class Design:
+    """One row of the table."""
+
+    name: str
+    graph: str
+    question: str
+    draw: Draw
+    truth: float
+    estimator: Estimator
+    rows: int
+
+
+def back_door(rows: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Effect 1 + Z1, of mean 1."""
+    z1 = rng.normal(size=rows)
+    z2 = 0.5 * z1 + rng.normal(size=rows)
+    a = rng.random(rows) < expit(0.6 * z1 - 0.4 * z2)
+    y = a * (1.0 + z1) + z1 + 0.5 * z2 + rng.normal(size=rows)
+    return {"Z1": z1, "Z2": z2, "A": a.astype(int), "Y": y}
+
+
+def front_door(rows: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Effect 0.7 through M, the hidden cause acting on A and Y."""
+    c, u = rng.normal(size=rows), rng.random(rows) < 0.5
+    a = rng.random(rows) < expit(0.7 * c + 1.2 * u - 0.6)
+    m = 0.7 * a + 0.4 * c + rng.normal(size=rows)
+    y = m + u + c + rng.normal(size=rows)
+    return {"C": c, "A": a.astype(int), "M": m, "Y": y}
+
+
+def napkin(rows: int, rng: np.random.Generator) -> dict[str, Array]:
+    """P(Y = 1 | do(X = 1)) = 0.1 + 0.4 + 0.4 * 0.5."""
+    u, v = rng.random(rows) < 0.5, rng.random(rows) < 0.5
+    w = rng.random(rows) < 0.2 + 0.3 * u + 0.3 * v
+    z = rng.random(rows) < 0.3 + 0.4 * w
+    x = rng.random(rows) < 0.2 + 0.3 * z + 0.3 * u
+    y = rng.random(rows) < 0.1 + 0.4 * x + 0.4 * v
+    return {name: column.astype(int) for name, column in zip("WZXY", (w, z, x, y), strict=True)}
+
+
+def verma(rows: int, rng: np.random.Generator) -> dict[str, Array]:
+    """P(X4 = 1 | do(X2 = 1)) = 0.1 + 0.4 * P(X3 = 1) + 0.4 * 0.5, with P(X3 = 1) = 0.5 + 0.2 * 0.5."""
+    u = rng.random(rows) < 0.5
+    x1 = rng.random(rows) < 0.5
+    x2 = rng.random(rows) < 0.2 + 0.3 * x1 + 0.3 * u
+    x3 = rng.random(rows) < 0.2 + 0.2 * x1 + 0.3 * x2
+    x4 = rng.random(rows) < 0.1 + 0.4 * x3 + 0.4 * u
+    return {f"X{at}": column.astype(int) for at, column in enumerate((x1, x2, x3, x4), start=1)}
+
+
+def designs() -> tuple[Design, ...]:
+    """Every row of the table."""
+    line, log = Linear(interactions=False), Logistic(interactions=False)
+    wrong, wrong_log = Blurred(line), Blurred(log)
+    back = (BACK_DOOR, EFFECT, back_door, 1.0)
+    front = (FRONT_DOOR, EFFECT, front_door, 0.7)
+    return (
+        Design("AIPW, default learners", *back, AIPW(), 1000),
+        Design("AIPW, outcome wrong", *back, AIPW(outcome=wrong, treatment=log), 1000),
+        Design("AIPW, treatment wrong", *back, AIPW(outcome=line, treatment=wrong_log), 1000),
+        Design("APIPW, default learners", *front, APIPW(), 1000),
+        Design("APIPW, outcome wrong", *front, APIPW(outcome=wrong, treatment=log), 1000),
+        Design("APIPW, treatment wrong", *front, APIPW(outcome=line, treatment=wrong_log), 1000),
+        Design("cells, napkin", NAPKIN, "P(Y=1 | do(X=1))", napkin, 0.7, DiscretePlugIn(), 2000),
+        Design("cells, nested (Verma)", VERMA, "P(X4=1 | do(X2=1))", verma, 0.54, DiscretePlugIn(), 1000),
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a design gave: errors and reported standard errors, shape (replicates,)."""
+
+    errors: Array
+    reported: Array
+    covered: Array
+    seconds: float
+
+    def line(self, design: Design) -> str:
+        """One row of the table."""
+        met = self.errors.std(ddof=1)
+        return (
+            f"| {design.name} | {design.rows:,} | {design.truth:g} | {self.errors.mean() / met:+.2f} | "
+            f"{met:.4f} | {self.reported.mean():.4f} | {self.covered.mean():.1%} | {self.seconds * 1000:.0f} |"
+        )
+
+
+def studied(design: Design, replicates: int, seed: int) -> Result:
+    """Solve a design on fresh samples."""
+    graph = Graph.parse(design.graph)
+    verdict = identify_question(graph, Question.parse(design.question))
+    assert isinstance(verdict, Identified)
+    target = target_of(verdict, graph)
+    found = np.empty((3, replicates))
+    start = time.perf_counter()
+    for at in range(replicates):
+        rng = np.random.default_rng([seed, at])
+        one = design.estimator.estimate(target, Study(design.draw(design.rows, rng)), rng=rng)
+        assert isinstance(one, Estimated), one
+        row = one.rows[0]
+        assert row.value is not None and row.lower is not None and row.upper is not None and row.se is not None
+        found[:, at] = row.value - design.truth, row.se, row.lower <= design.truth <= row.upper
+    return Result(found[0], found[1], found[2], (time.perf_counter() - start) / replicates)
+
+
+HEAD = """# Flat estimators: bias and coverage
+
+Written by `python benchmarks/flat_estimators.py --replicates {replicates} --write`, seed {seed}.
+Wrong learners see a step where the first covariate (the baseline covariate of the front door) is a slope.
+
+| design | rows | truth | bias / sd | sd | mean reported se | 95 % intervals cover | ms |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def main() -> None:
+    """Print the table, one line per design."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replicates", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    text = HEAD.format(replicates=options.replicates, seed=options.seed)
+    sys.stdout.write(text)
+    for design in designs():
+        if options.only in design.name:
+            line = studied(design, options.replicates, options.seed).line(design) + "\n"
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            text += line
+    if options.write:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
