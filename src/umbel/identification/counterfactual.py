@@ -21,6 +21,7 @@ from umbel.identification.counterfactual_graph import conflict_of, factors_of, u
 from umbel.identification.doses import visited
 from umbel.identification.engine import Effect, effect
 from umbel.identification.flat import Posed, averaged, pinned, posed
+from umbel.identification.forms import tidied
 from umbel.identification.kernel import Names as Copies
 from umbel.identification.sources import targets
 from umbel.identification.unnest import Asked, Names, Unnested, placed, unnested
@@ -178,8 +179,10 @@ class _Search:
                 and not pose.graph.facts.monotone
             )
             return replace(worlds, conflicts=tuple(conflicts), hedges=tuple(hedges), complete=complete)
-        filled = _Filled(pose, kernels, self.level)
+        used = max((symbol.copy for kernel in kernels.values() for symbol in all_symbols(kernel)), default=0)
+        filled = _Filled(pose, kernels, used + 1, self.level)
         expr = quotient(filled.law(numerator), filled.law(denominator))
+        expr = tidied(expr, pose.graph, pose.meanings, pose.sources)
         return replace(worlds, expr=product([expr, *map(_point, above.ties)]))
 
     def _reaching(self, source: EngineSource, factor: Factor) -> EngineSource:
@@ -224,10 +227,11 @@ def _whole(source: EngineSource) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
-    """Kernels at the values of their potential outcomes."""
+    """Kernels at the values of their potential outcomes; copies from ``first`` on occur in none of them."""
 
     pose: Posed
     kernels: dict[Factor, Expr]
+    first: int
     level: Level
 
     def law(self, factors: Sequence[Factor]) -> Expr:
@@ -237,8 +241,7 @@ class _Filled:
 
     def symbol(self, unknown: Unknown) -> Symbol:
         """A copy of the variable that no kernel binds."""
-        used = max((symbol.copy for kernel in self.kernels.values() for symbol in all_symbols(kernel)), default=0)
-        return Symbol(self.pose.meanings[unknown.node], used + 1 + unknown.name)
+        return Symbol(self.pose.meanings[unknown.node], self.first + unknown.name)
 
     def _kernel(self, factor: Factor) -> Expr:
         graph, meanings = self.pose.graph, self.pose.meanings

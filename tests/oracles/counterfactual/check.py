@@ -21,7 +21,7 @@ from umbel.results.step import Refusal
 
 EXACT = 1e-10
 """Enumeration in float64 of a few thousand rows leaves errors near 1e-15."""
-TYPES = (9, 12, 27, 40, 60)
+TYPES = (9, 12, 16, 16, 20, 20, 27, 40, 60)
 """Functions of one mechanism that models of three states are drawn with: few show what is rare."""
 
 
