@@ -39,7 +39,7 @@ from umbel.expr.nodes import (
     Symbol,
 )
 
-EXAMPLES = settings(max_examples=150)
+EXAMPLES = settings(max_examples=100)
 ROUNDING = 1e-9
 
 

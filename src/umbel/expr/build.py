@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import reduce
+from operator import eq
 from typing import assert_never
 
 from umbel.expr.nodes import (
@@ -127,22 +128,37 @@ def _without(symbol: Symbol, factor: Expr) -> tuple[Expr, ...] | None:
         case Sum(inner, part):
             # Inside the nested sum the symbol may meet the one law that generates it.
             return (total((*inner, symbol), part),)
+        case Quotient(top, bottom) if symbol not in free(bottom):
+            return factors_of(quotient(total((symbol,), top), bottom))
         case _:
             return None
 
 
 def quotient(numerator: Expr, denominator: Expr) -> Expr:
-    """Quotient with equal factors cancelled; what is divided by zero stays so, and is undefined."""
-    above, below = list(factors_of(numerator)), list(factors_of(denominator))
-    for factor in list(below):
-        if factor in above and factor != ZERO:
-            above.remove(factor)
-            below.remove(factor)
+    """Quotient with equal factors cancelled, whatever their bound copies are called.
+
+    What is divided by zero stays so, and is undefined.
+    """
+    return _cancelled(numerator, denominator, alike)
+
+
+def _cancelled(numerator: Expr, denominator: Expr, same: Callable[[Expr, Expr], bool]) -> Expr:
+    above, below = list(factors_of(numerator)), []
+    for factor in factors_of(denominator):
+        twin = next((place for place, other in enumerate(above) if same(other, factor)), -1)
+        if twin < 0 or factor == ZERO:
+            below.append(factor)
+        else:
+            del above[twin]
     bottom = product(below)
-    top = product(above)
-    if bottom == ONE:
-        return top
-    return Quotient(top, bottom)
+    return product(above) if bottom == ONE else Quotient(product(above), bottom)
+
+
+def alike(one: Expr, other: Expr) -> bool:
+    """Whether two expressions are the same but for the names of bound copies."""
+    if one == other:
+        return True
+    return isinstance(one, Sum | Quotient) and type(one) is type(other) and settled(one) == settled(other)
 
 
 def linear(terms: Iterable[tuple[float, Expr]]) -> Expr:
@@ -202,7 +218,8 @@ def rebuilt(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
         case Product(factors):
             return product(map(change, factors))
         case Quotient(numerator, denominator):
-            return quotient(change(numerator), change(denominator))
+            # Settled twins are equal: comparing them up to names again would take exponential time.
+            return _cancelled(change(numerator), change(denominator), eq)
         case Sum(over, body):
             return Sum(over, change(body))
         case Linear(terms):
