@@ -44,8 +44,8 @@ READABLE = [
     (
         VERMA,
         "P(X4 | do(X3))",
-        "Σ_{X2} P(X2 | X1) P(X4 | X1, X2, X3)",
-        r"\sum_{\text{X2}} P(\text{X2} \mid \text{X1}) P(\text{X4} \mid \text{X1}, \text{X2}, \text{X3})",
+        "Σ_{X1, X2} P(X1, X2) P(X4 | X1, X2, X3)",
+        r"\sum_{\text{X1}, \text{X2}} P(\text{X1}, \text{X2}) P(\text{X4} \mid \text{X1}, \text{X2}, \text{X3})",
     ),
     (
         BACK_DOOR,

@@ -21,7 +21,7 @@ from umbel.identification.explain import assumptions_of, certificate_of, remarks
 from umbel.identification.explain_worlds import ASSUMPTION, STRATEGY, worlds_certificate, worlds_steps
 from umbel.identification.flat import observed
 from umbel.identification.moments import average_over_classes, class_effects
-from umbel.identification.nested import flat_route, solve
+from umbel.identification.nested import flat_route, solve_given
 from umbel.identification.one_world import as_effect
 from umbel.identification.reach import out_of_reach
 from umbel.identification.refuse import unsupported, unsupported_term
@@ -170,7 +170,7 @@ def _road(graph: Graph, sights: tuple[Sight, ...], term: Term) -> Road | Worlds 
     if not task.treatments and (expr := observed(task)) is not None:
         silent = tuple(_treatment(graph, plain, item) for item in term.do)
         return Road(replace(task, treatments=silent), (), None, expr, expr, None)
-    road = solve(task)
+    road = solve_given(task)
     if road.expr is None and graph.plates:
         return flat_route(task) or road
     return road

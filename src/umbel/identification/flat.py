@@ -12,7 +12,7 @@ from umbel.graph.surgery import induced, latent_projection
 from umbel.graph.walks import closure
 from umbel.identification.conditional import exchanged
 from umbel.identification.engine import OBSERVED, Effect, effect
-from umbel.identification.forms import adjusted, is_adjustment, shorter, tidied
+from umbel.identification.forms import adjusted, shorter, tidied
 from umbel.identification.kernel import Names
 from umbel.identification.sources import engine_sources, targets
 from umbel.model.proof import EngineSource, Exchange, FlatProof, Hedge, Road
@@ -179,12 +179,13 @@ def _assembled(pose: Posed, found: Effect, exchange: Exchange, names: Names, sou
     if exchange.kept:
         body = divided(body, pose.outcomes, names)
     body = tidied(body, pose.graph, pose.meanings, sources)
-    if sources != OBSERVED or is_adjustment(body):
+    if sources != OBSERVED or isinstance(body, Probability):
         return body
     treated = pose.held | sum(1 << node for node in pose.policies)
     given = exchange.kept | exchange.moved
     other = adjusted(pose.graph, pose.meanings, pose.outcomes, treated, given, pose.policies, draws, names.level)
-    return body if other is None else shorter(other, body)
+    wanted = frozenset(names.symbols[node] for node in bits(kept))
+    return body if other is None else shorter(body, other, wanted)
 
 
 def divided(joint: Expr, outcomes: int, names: Names) -> Expr:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from umbel.expr.build import total
-from umbel.expr.nodes import Drawn, Expr, Law, Level, Meaning, Probability, Product, Sum, Symbol
+from umbel.expr.build import free, total
+from umbel.expr.nodes import Drawn, Expr, Law, Level, Meaning, Probability, Product, Symbol
 from umbel.expr.simplify import Separated, simplified
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.separation import m_connected
@@ -76,27 +76,13 @@ def adjusted(
 
     z &= ~given
     outcome_law = Probability(symbols(outcomes), symbols(treated | z | given), level)
-    factors: list[Expr] = [outcome_law, *draws]
-    if z:
-        factors.append(Probability(symbols(z), symbols(given), level))
+    factors: list[Expr] = [Probability(symbols(z), symbols(given), level)] if z else []
+    factors += [outcome_law, *draws]
     random = sum(1 << node for node in policies)
     return total(symbols(z | random), Product(tuple(factors))) if len(factors) > 1 else outcome_law
 
 
-def is_adjustment(expr: Expr) -> bool:
-    """Whether an estimand is a law, or an average of one over another, as in ``Σ_z P(y | x, z) P(z)``."""
-    match expr:
-        case Probability():
-            return True
-        case Sum(over, Product(factors)):
-            laws = [factor for factor in factors if isinstance(factor, Probability)]
-            if len(laws) + sum(isinstance(factor, Drawn) for factor in factors) != len(factors) or len(laws) > 2:
-                return False
-            return len(laws) == 1 or any(set(law.of) <= set(over) for law in laws)
-        case _:
-            return False
-
-
-def shorter(first: Expr, second: Expr) -> Expr:
-    """The one with fewer symbols; the first of equals."""
-    return second if size(second) < size(first) else first
+def shorter(first: Expr, second: Expr, wanted: frozenset[Symbol]) -> Expr:
+    """The one that leaves nothing free but what is wanted, then the one with fewer symbols; the first of equals."""
+    rank = [(bool(free(expr) - wanted), size(expr)) for expr in (first, second)]
+    return second if rank[1] < rank[0] else first

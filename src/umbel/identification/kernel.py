@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from umbel.expr.build import free, leaves, product, quotient, slots, substituted, total
+from umbel.expr.build import all_symbols, free, leaves, product, quotient, slots, substituted, total
 from umbel.expr.nodes import Drawn, Expr, Inside, Level, Meaning, Probability, Symbol
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, district, topological_order
@@ -59,12 +59,12 @@ def pillow(graph: Graph, node: int, before: int, fixed: int = 0) -> int:
 
 
 class Names:
-    """Symbols of the nodes, and fresh copies of them for sums."""
+    """Symbols of the nodes, and fresh copies of them for sums; ``after``: fresh beside those of an expression."""
 
-    def __init__(self, meanings: Sequence[Meaning], level: Level = ()) -> None:
+    def __init__(self, meanings: Sequence[Meaning], level: Level = (), *, after: Expr | None = None) -> None:
         self.symbols = tuple(map(Symbol, meanings))
         self.level = level
-        self._copies = 0
+        self._copies = 0 if after is None else max((symbol.copy for symbol in all_symbols(after)), default=0)
 
     def bound(self, nodes: int, expr: Expr) -> Expr:
         """Sum an expression over nodes, each under a copy that occurs nowhere else."""

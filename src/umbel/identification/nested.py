@@ -14,15 +14,17 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from umbel.expr.build import total
-from umbel.expr.nodes import Expr, Level, Meaning, Symbol
+from umbel.expr.nodes import AtState, Certain, Expr, Level, Meaning, Symbol, Value
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, descendants
 from umbel.identification.engine import Effect, effect, hedges
-from umbel.identification.flat import averaged, solve_flat
+from umbel.identification.flat import averaged, divided, solve_flat
+from umbel.identification.kernel import Names
 from umbel.model.proof import FlatProof, Road
-from umbel.model.task import Lowered, Piece, Task
+from umbel.model.task import Lowered, Piece, Sight, Task
 from umbel.structure.collapse import lowered
-from umbel.structure.plates import Plate, innermost, outcome_pieces, treatment_pieces, useful_pieces
+from umbel.structure.pieces import Owns, outcome_pieces, treatment_pieces, useful_pieces
+from umbel.structure.plates import Plate, innermost
 from umbel.structure.positivity import keeps_positivity
 
 MOST_EXTRA = 2
@@ -66,7 +68,7 @@ def solve(task: Task) -> Road:
 def _stuck_inside(plate: Plate) -> Road:
     """What is read of the members cannot be identified inside the unit: the witnesses of their graph."""
     inner, task = plate.inner, plate.task
-    treated = 1 << plate.treated if plate.treated >= 0 else 0
+    treated = plate.treated
     wanted = task.outcomes & plate.members
     if not wanted:
         below = descendants(task.graph, treated, plate.members)
@@ -83,7 +85,7 @@ class _Choice:
     """How a candidate was made, so that it can be made again with mechanisms hidden."""
 
     outcome: tuple[Piece, ...] | None
-    own: Piece | None
+    owns: Owns
     extra: tuple[Piece, ...]
 
 
@@ -94,19 +96,18 @@ def _candidates(plate: Plate) -> Iterator[tuple[Lowered, _Choice]]:
         outcome = outcome_pieces(plate, within_unit)
         if outcome is None:
             return
-    owns: Iterator[Piece | None] = treatment_pieces(plate, within_unit) if plate.treated >= 0 else iter((None,))
     further: tuple[Piece, ...] | None = None
-    for own in owns:
-        base = lowered(plate, outcome, own, (), 0)
+    for owns in treatment_pieces(plate, within_unit):
+        base = lowered(plate, outcome, owns, (), 0)
         if base is not None:
-            yield base, _Choice(outcome, own, ())
+            yield base, _Choice(outcome, owns, ())
         if further is None:
             further = useful_pieces(plate, within_unit)
         for count in range(1, MOST_EXTRA + 1):
             for extra in combinations(further, count):
-                result = lowered(plate, outcome, own, extra, 0)
+                result = lowered(plate, outcome, owns, extra, 0)
                 if result is not None:
-                    yield result, _Choice(outcome, own, extra)
+                    yield result, _Choice(outcome, owns, extra)
 
 
 def _positive(plate: Plate, result: Lowered, choice: _Choice) -> Iterator[Lowered]:
@@ -115,7 +116,7 @@ def _positive(plate: Plate, result: Lowered, choice: _Choice) -> Iterator[Lowere
         yield result
         return
     graph = result.task.graph
-    protected = result.task.outcomes | (1 << result.task.treatment.node if result.task.treatment else 0)
+    protected = result.task.outcomes | result.task.given | result.task.treated
     behind = 0
     for node, _ in result.mixed:
         behind |= graph.parents[node]
@@ -126,7 +127,7 @@ def _positive(plate: Plate, result: Lowered, choice: _Choice) -> Iterator[Lowere
     ]
     for count in range(1, len(members) + 1):
         for hidden in combinations(members, count):
-            again = lowered(plate, choice.outcome, choice.own, choice.extra, sum(1 << node for node in hidden))
+            again = lowered(plate, choice.outcome, choice.owns, choice.extra, sum(1 << node for node in hidden))
             if again is not None and keeps_positivity(plate, again, within_unit):
                 yield again
 
@@ -141,10 +142,37 @@ def _place(result: Lowered, member: int) -> int:
     return total_nodes - len(inside) + inside.index(member)
 
 
+def solve_given(task: Task) -> Road:
+    """Identify a task whose conditions may live inside plates: these are asked for, then divided by."""
+    inside = sum(1 << node for node in bits(task.given) if task.graph.plate_of[node] >= 0)
+    if not inside:
+        return solve(task)
+    road = solve(replace(task, outcomes=task.outcomes | inside, given=task.given & ~inside))
+    if road.expr is None:
+        return replace(road, task=task)
+    names = Names(task.meanings, after=road.expr)
+    return replace(road, task=task, expr=divided(road.expr, task.outcomes, names))
+
+
 def erased(task: Task) -> Task:
-    """The same task with every plate erased: each variable at unit level."""
+    """The same task with every plate erased: each variable at unit level, the law of one member per unit.
+
+    A trial that dealt shares to units, or treated some of the members in each, dealt every state to
+    members; one that treated whole units dealt the states that it used.
+    """
     graph = replace(task.graph, plates=(), plate_of=(-1,) * len(task.graph.names))
-    return replace(task, graph=graph)
+    sources = tuple(replace(sight, doses=tuple(_member_doses(task, sight)), assigned=0) for sight in task.sources)
+    return replace(task, graph=graph, sources=sources)
+
+
+def _member_doses(task: Task, sight: Sight) -> Iterator[tuple[int, tuple[Value, ...]]]:
+    for node, doses in sight.doses:
+        if task.graph.plate_of[node] < 0:
+            yield node, doses
+            continue
+        states = tuple(dose.value for dose in doses if isinstance(dose, Certain) and isinstance(dose.value, AtState))
+        if doses and len(states) == len(doses):
+            yield node, states
 
 
 def identified_when_erased(task: Task) -> bool:
@@ -161,8 +189,12 @@ def flat_route(task: Task) -> Road | None:
     unit variables and one member form a model of the erased graph, before and after an
     intervention on a member's mechanism, and flat identification applies to the pooled law.
     """
-    graph, treatment = task.graph, task.treatment
-    start = task.outcomes | (1 << treatment.node | treatment.reads if treatment else 0)
+    graph = task.graph
+    start = task.outcomes | task.given | task.treated
+    for treatment in task.treatments:
+        start |= treatment.reads
+    for sight in task.sources:
+        start |= sight.kept_by
     relevant = ancestors(graph, start)
     levels = {graph.plate_path(node) for node in bits(relevant)}
     deepest = max(levels, key=len)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from umbel.expr.nodes import AtState, Certain, Policy, Symbol, Value
 from umbel.expr.render import state_text
 from umbel.graph.mixed import bits
-from umbel.identification.nested import flat_route, solve
+from umbel.identification.nested import flat_route, solve_given
 from umbel.model.task import Sight, Task
 from umbel.results.step import Refusal
 
@@ -23,7 +23,7 @@ def out_of_reach(task: Task) -> Refusal | None:
         for further, refusal in _further(task, sight):
             sources = (*task.sources[:at], further, *task.sources[at + 1 :])
             again = replace(task, sources=sources)
-            if solve(again).expr is not None or (task.graph.plates and flat_route(again) is not None):
+            if solve_given(again).expr is not None or (task.graph.plates and flat_route(again) is not None):
                 return refusal
     return None
 

@@ -79,13 +79,17 @@ def unsupported_term(graph: Graph, term: Term) -> Refusal | None:
 
 
 def _unsupported_effect(graph: Graph, term: Probability | Expectation) -> Refusal | None:
-    if _plated(graph, term):
-        if term.given:
-            return Refusal("Effects with conditions are not answered yet in plates.", "Ask without the condition.")
-        if len(term.outcomes) > 1:
-            return Refusal("Several outcomes at once are not answered yet in plates.", "Ask about one outcome.")
-        if len(term.do) > 1:
-            return Refusal("Several treatments at once are not answered yet in plates.", "Ask about one treatment.")
+    asked = [graph.index(event.variable) for event in (*term.outcomes, *term.given)]
+    deepest = max((graph.plate_path(node) for node in asked), key=len)
+    for node in asked:
+        own = graph.plate_path(node)
+        if own != deepest[: len(own)]:
+            one, other = graph.plates[own[-1]].name, graph.plates[deepest[-1]].name
+            return Refusal(
+                f"{graph.names[node]} has a value for each {one}, and something else that is asked for each {other}: "
+                "no row holds both.",
+                "Ask about variables of one plate and of what lies around it.",
+            )
     for item in term.do:
         if isinstance(item, Realised):
             return Refusal("Macro-interventions are not answered yet.", "Intervene on a part of the aggregate.")
@@ -103,10 +107,3 @@ def _unsupported_effect(graph: Graph, term: Probability | Expectation) -> Refusa
                 f"Let it read variables of the level of {item.name}.",
             )
     return None
-
-
-def _plated(graph: Graph, term: Probability | Expectation) -> bool:
-    """Whether anything that a term depends on lives in a plate."""
-    names = [event.variable for event in (*term.outcomes, *term.given)] + [item.name for item in term.do]
-    relevant = ancestors(graph, graph.mask(names))
-    return any(graph.plate_of[node] >= 0 for node in bits(relevant))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors
-from umbel.identification.nested import flat_route, solve
+from umbel.identification.nested import flat_route, solve_given
 from umbel.model.proof import Proof
 from umbel.model.task import Sight, Task
 
@@ -33,7 +33,7 @@ def remedies_of(proof: Proof) -> tuple[str, ...]:
 
 
 def _identified(task: Task) -> bool:
-    return solve(task).expr is not None or (bool(task.graph.plates) and flat_route(task) is not None)
+    return solve_given(task).expr is not None or (bool(task.graph.plates) and flat_route(task) is not None)
 
 
 def _changes(task: Task) -> Iterator[tuple[str, Change]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from umbel.expr.build import product, total
-from umbel.expr.nodes import Expr, Law, Level, Meaning, Policy, Raw, Symbol, Value
+from umbel.expr.build import free, product, quotient, total
+from umbel.expr.nodes import Expr, Law, Level, Meaning, Policy, Quotient, Raw, Symbol, Value
 from umbel.graph.mixed import Graph, bits
 
 
@@ -134,12 +134,16 @@ class Piece:
         The mechanisms it integrates: minimal, so that none reaches ``of`` only through ``given``.
     law
         Its meaning; None when it cannot be computed from what is observed.
+    source
+        Index of the one source whose units show it by this formula; None: every source that
+        measures what the formula reads.
     """
 
     of: int
     given: int
     factors: int
     law: Law | None
+    source: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +178,10 @@ class Collapse:
         Every rewriting, the outcome's among them (reader "").
     hidden
         Mask of members whose law was left out to restore positivity (Algorithm 3).
-    treated
-        Index of the treated member, -1 when the treatment is outside.
-    treatment_piece
-        The law that the intervention sets.
+    owns
+        The treated members, and for each the law that its intervention sets.
+    sources
+        What each source shows of ``graph``.
     """
 
     graph: Graph
@@ -186,8 +190,18 @@ class Collapse:
     meanings: tuple[Meaning, ...]
     readings: tuple[Reading, ...]
     hidden: int
-    treated: int
-    treatment_piece: Piece | None
+    owns: tuple[tuple[int, Piece], ...]
+    sources: tuple[Sight, ...] = ()
+
+    @property
+    def treated(self) -> int:
+        """The first treated member; -1 when the treatment stands outside."""
+        return self.owns[0][0] if self.owns else -1
+
+    @property
+    def treatment_piece(self) -> Piece | None:
+        """The law that the intervention sets; None when no member is treated."""
+        return self.owns[0][1] if self.owns else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +217,23 @@ class Lowered:
         analytically. None when the outcome is a node of the lowered graph itself.
     record
         For ``verify()``.
+    mixed
+        The pieces that are nodes of their own, with their places.
+    sunk
+        Mask of the lowered outcomes that the sink reads; other outcomes stand outside the plate.
     """
 
     task: Task
     sink: Expr | None
     record: Collapse
     mixed: tuple[tuple[int, Piece], ...] = field(default=())
+    sunk: int = 0
 
     def lift(self, expr: Expr) -> Expr:
         """Carry an estimand of the lowered task back: a homomorphism that acts on atoms only."""
         if self.sink is None:
             return expr
-        return total(self.task.symbols(self.task.outcomes), product([expr, self.sink]))
+        symbols = self.task.symbols(self.sunk)
+        if isinstance(expr, Quotient) and free(expr.denominator).isdisjoint(symbols):
+            return quotient(total(symbols, product([expr.numerator, self.sink])), expr.denominator)
+        return total(symbols, product([expr, self.sink]))

@@ -10,7 +10,7 @@ must reach it: :func:`reaching_atoms` solves for the tables of a hidden mechanis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -126,6 +126,23 @@ class PlatedModel:
         joint = contract(factors, axes)
         return np.asarray(joint, dtype=np.float64), axes
 
+    def joint(
+        self,
+        nodes: Sequence[int],
+        replaced: Mapping[int, tuple[tuple[int, ...], Array]] | None = None,
+        held: Mapping[int, int] | None = None,
+    ) -> Array:
+        """Joint law of some variables of one member and its unit after an intervention: the truth."""
+        replaced, held = replaced or {}, held or {}
+        joint, axes = self.units(replaced, held)
+        inside = [node for node in nodes if self.members >> node & 1]
+        count = len(self.sizes)
+        factors: list[Factor] = [(joint, axes)]
+        if inside:
+            law, atoms = self.law_of(inside, replaced)
+            factors.append((law, [*atoms, *(count + node for node in inside)]))
+        return contract(factors, [count + node if node in inside else node for node in nodes])
+
     def outcome(
         self,
         node: int,
@@ -133,23 +150,43 @@ class PlatedModel:
         held: Mapping[int, int] | None = None,
     ) -> Array:
         """Law of one variable (of one member of one unit) after an intervention: the truth."""
-        replaced, held = replaced or {}, held or {}
-        joint, axes = self.units(replaced, held)
-        if not self.members >> node & 1:
-            return np.asarray(joint.sum(axis=tuple(i for i, axis in enumerate(axes) if axis != node)))
-        law, atoms = self.law_of([node], replaced)
-        weights = contract([(joint, axes)], atoms)
-        return contract([(weights, atoms), (law, [*atoms, len(self.sizes)])], [len(self.sizes)])
+        return self.joint([node], replaced, held)
 
-    def table(self) -> Table:
-        """The observed population: one row per unit type, its members' law, its unit variables."""
+    def dealt(self, node: int, law: Array) -> PlatedModel:
+        """The population after a lot decided one variable.
+
+        ``law``: weights of a unit variable's states; for a member the laws that units were dealt,
+        shape (laws, sizes of its member parents…, size), each as often.
+        """
+        if self.members >> node & 1:
+            outside = [self.sizes[p] for p in self.outside(node)]
+            weights = np.full((*outside, len(law)), 1.0 / len(law))
+            return replace(self, atoms={**self.atoms, node: law}, weights={**self.weights, node: weights})
+        base, slope = self.readers[node]
+        with np.errstate(divide="ignore"):
+            lot = np.broadcast_to(np.log(law), base.shape)
+        return replace(self, readers={**self.readers, node: (lot, np.zeros_like(slope))})
+
+    def table(self, *, seen: int | None = None, kept: tuple[Sequence[int], Array] = ((), np.ones(()))) -> Table:
+        """The observed population: one row per unit type, its members' law, its unit variables.
+
+        Parameters
+        ----------
+        seen
+            Mask of what is measured; None: all that is not latent.
+        kept
+            Unit variables by which rows were kept, and how often for each of their states.
+        """
         graph = self.graph
+        shows = ~graph.latent if seen is None else seen
         joint, axes = self.units({}, {})
-        shown = [a for a in axes if not (graph.latent >> a & 1 and not self.members >> a & 1)]
+        if kept[0]:
+            joint = contract([(joint, axes), (kept[1], list(kept[0]))], axes)
+        shown = [a for a in axes if self.members >> a & 1 or shows >> a & 1]
         weights = contract([(joint, axes)], shown)
         members = [a for a in shown if self.members >> a & 1]
         units = [a for a in shown if not self.members >> a & 1]
-        visible = [a for a in members if not graph.latent >> a & 1]
+        visible = [a for a in members if shows >> a & 1]
         law, atoms = self.law_of(visible, {})
         # Every mechanism has an axis, also one that no visible member reads.
         count = len(self.sizes)

@@ -14,7 +14,7 @@ import numpy as np
 
 from umbel.graph.mixed import Graph, bits
 from umbel.model.proof import Road
-from umbel.model.task import Lowered, Piece, Task
+from umbel.model.task import Lowered, Piece, Task, Treatment
 from umbel.numerics.tables import Array, Table
 from umbel.simulate.discrete import random_law
 from umbel.simulate.plated import PlatedModel, random_plated, reaching_atoms
@@ -38,25 +38,34 @@ class ActualPolicy:
     mechanism: Array
 
     @staticmethod
-    def of(task: Task, mechanism: Array) -> ActualPolicy:
-        """The policy with this mechanism for the task's treatment."""
-        assert task.treatment is not None
-        reads = tuple(bits(task.treatment.reads))
-        names = [task.graph.names[node] for node in (task.treatment.node, *reads)]
+    def of(task: Task, treatment: Treatment, mechanism: Array) -> ActualPolicy:
+        """The policy with this mechanism for one of the task's treatments."""
+        reads = tuple(bits(treatment.reads))
+        names = [task.graph.names[node] for node in (treatment.node, *reads)]
         return ActualPolicy(Table(names, np.moveaxis(mechanism, -1, 0)), reads, mechanism)
 
     @staticmethod
-    def random(task: Task, sizes: Mapping[int, int], rng: np.random.Generator) -> ActualPolicy:
-        """A random law for the treatment."""
-        assert task.treatment is not None
-        shape = [*(sizes[node] for node in bits(task.treatment.reads)), sizes[task.treatment.node]]
-        return ActualPolicy.of(task, random_law(shape, rng))
+    def random(task: Task, treatment: Treatment, sizes: Mapping[int, int], rng: np.random.Generator) -> ActualPolicy:
+        """A random law for a treatment."""
+        shape = [*(sizes[node] for node in bits(treatment.reads)), sizes[treatment.node]]
+        return ActualPolicy.of(task, treatment, random_law(shape, rng))
 
 
 def reaching_population(
     road: Road, rng: np.random.Generator, attempt: int
 ) -> tuple[PlatedModel, ActualPolicy | None] | None:
-    """A plated model whose laws reach what the estimand conditions on; None: try again."""
+    """A plated model whose laws reach what the estimand conditions on; None: try again. For one treatment."""
+    built = reaching(road, rng, attempt, {})
+    return None if built is None else (built[0], next(iter(built[1].values()), None))
+
+
+def reaching(
+    road: Road, rng: np.random.Generator, attempt: int, fixed: Mapping[int, Array]
+) -> tuple[PlatedModel, dict[int, ActualPolicy]] | None:
+    """A plated model whose laws reach what the estimand conditions on, and the treated members' laws.
+
+    ``fixed``: laws that the question fixes, by treated member; others are drawn. None: try again.
+    """
     lowering = road.lowerings[0] if road.lowerings else None
     graph, members = _explicit(road)
     sizes = [2] * len(graph.names)
@@ -65,21 +74,31 @@ def reaching_population(
         return None
     if way is not None:
         _enlarge(sizes, way)
-    treatment = road.task.treatment
+    task = road.task
+    inside = [one for one in task.treatments if members >> one.node & 1]
+    owns = dict(lowering.record.owns) if lowering else {}
+    if any(owns[one.node].factors != 1 << one.node for one in inside if owns) and (len(inside) > 1 or fixed):
+        return None  # pieces of several treatments at once, or at a given law, are beyond this search
     atoms: dict[int, Array] = {}
-    policy: ActualPolicy | None = None
-    if treatment is not None and members >> treatment.node & 1:
-        policy = ActualPolicy.random(road.task, dict(enumerate(sizes)), rng)
+    policies: dict[int, ActualPolicy] = {}
+    for one in inside:
+        known = fixed.get(one.node)
+        policies[one.node] = (
+            ActualPolicy.random(task, one, dict(enumerate(sizes)), rng)
+            if known is None
+            else ActualPolicy.of(task, one, known)
+        )
     if lowering is not None and way is not None:
-        own = lowering.record.treatment_piece
-        if policy is not None and own is not None and treatment is not None and own.factors == 1 << treatment.node:
-            atoms[treatment.node] = _mechanisms(graph, members, sizes, treatment.node, policy, rng)
-        levels = _reached(lowering, graph, members, sizes, atoms, way, road.task, rng)
+        for one in inside:
+            if owns[one.node].factors == 1 << one.node:
+                atoms[one.node] = _mechanisms(graph, members, sizes, one.node, policies[one.node], rng)
+        levels = _reached(lowering, graph, members, sizes, atoms, way, task, rng)
         if levels is None:
             return None
-        if own is not None and own.factors in levels and treatment is not None:
-            policy = _level_policy(road.task, own, levels[own.factors][0])
-    return random_plated(graph, members, graph.everything, rng=rng, sizes=sizes, atoms=atoms), policy
+        for one in inside:
+            if owns[one.node].factors in levels:
+                policies[one.node] = _level_policy(task, one, owns[one.node], levels[owns[one.node].factors][0])
+    return random_plated(graph, members, graph.everything, rng=rng, sizes=sizes, atoms=atoms), policies
 
 
 def _enlarge(sizes: list[int], way: _Way) -> None:
@@ -111,14 +130,13 @@ def _mechanisms(
     return np.stack([np.broadcast_to(wide, full), random_law(full, rng)])
 
 
-def _level_policy(task: Task, own: Piece, level: Array) -> ActualPolicy:
+def _level_policy(task: Task, treatment: Treatment, own: Piece, level: Array) -> ActualPolicy:
     """The intervention's law as the level that the treatment's piece was made to reach."""
-    assert task.treatment is not None
-    reads = tuple(bits(task.treatment.reads))
+    reads = tuple(bits(treatment.reads))
     # A law that reads less than its piece does not vary with the rest: see ``ignored`` below.
     keep = tuple(slice(None) if i in reads else 0 for i in bits(own.given))
     mechanism = np.asarray(level[(*keep, slice(None))])
-    return ActualPolicy.of(task, mechanism)
+    return ActualPolicy.of(task, treatment, mechanism)
 
 
 def _explicit(road: Road) -> tuple[Graph, int]:

@@ -8,29 +8,25 @@ intervention give the truth end to end. A "no" is checked by a program of its ow
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from umbel.expr.build import remeant, substituted
-from umbel.expr.evaluate import evaluate
-from umbel.expr.nodes import AtState, Expr, Held, Meaning, Policy, Raw, Slot, Symbol, Value
+from umbel.expr.nodes import AtState, Expr, Held, Meaning, Raw, Slot, Symbol, Value
 from umbel.expr.unmixing import Unmixing
-from umbel.graph.mixed import NO_FACTS, bits
+from umbel.graph.mixed import NO_FACTS
 from umbel.identification.certificate import is_proof
 from umbel.identification.conflicts import are_witnesses
 from umbel.identification.doses import sameness
-from umbel.identification.nested import flat_route, solve
 from umbel.model.proof import Road
-from umbel.model.task import Collapse, Lowered, Piece, Task, Treatment
-from umbel.numerics.tables import Array, Factor, Table, contract
+from umbel.model.task import Task, Treatment
 from umbel.results.check import Check
 from umbel.results.verdict import Identified, Unidentified
-from umbel.simulate.comparison import flat_gap, largest_error
-from umbel.simulate.discrete import TooLarge, random_law
-from umbel.simulate.plated import PlatedModel, piece_table
-from umbel.simulate.populations import ActualPolicy, reaching_population
+from umbel.simulate.comparison import flat_gap
+from umbel.simulate.discrete import TooLarge
+from umbel.simulate.nested import population_gap, reading_gap
 from umbel.simulate.standstill import MOVES, moves
 from umbel.simulate.truth import question_gap, worlds_gap
 from umbel.simulate.unmix import unmixing_gaps
@@ -124,68 +120,9 @@ def gaps_of(road: Road, rng: np.random.Generator) -> Iterator[tuple[str, float]]
             yield "finite populations", gap
 
 
-def soft(task: Task) -> Task:
-    """The task with an unspecified law in place of the treatment's values: the same estimand."""
-    treatment = task.treatment
-    assert treatment is not None
-    meaning = task.meanings[treatment.node]
-    assert isinstance(meaning, Raw)
-    given = tuple(task.meanings[node] for node in bits(treatment.reads))
-    policy = Policy(meaning, given, None)  # type: ignore[arg-type]
-    return replace(task, treatments=(Treatment(treatment.node, policy=policy, reads=treatment.reads),))
-
-
 def _expr(road: Road) -> Expr:
     assert road.expr is not None
     return road.expr
-
-
-def reading_gap(lowering: Lowered, rng: np.random.Generator) -> float:
-    """(i) Every rewriting as an identity on random tables, and every law's formula."""
-    record = lowering.record
-    graph, members = record.graph, record.members
-    sizes = {node: int(rng.integers(2, 4)) for node in bits(members)}
-    tables = {
-        node: random_law([*(sizes[p] for p in bits(graph.parents[node] & members)), sizes[node]], rng)
-        for node in bits(members)
-    }
-    worst = 0.0
-    for how in record.readings:
-        factors: list[Factor] = []
-        inputs = 0
-        for node in bits(how.factors):
-            factors.append((tables[node], [*bits(graph.parents[node] & members), node]))
-            inputs |= graph.parents[node] & members
-        axes = [*bits(inputs & ~how.factors), *bits(how.out)]
-        direct = contract(factors, axes)
-        rest = how.factors
-        factors = []
-        for part in how.uses:
-            factors.append((piece_table(part, graph, members, tables), [*bits(part.given), *bits(part.of)]))
-            rest &= ~part.factors
-            worst = max(worst, _formula_gap(part, record, tables, sizes))
-        for node in bits(rest):
-            factors.append((tables[node], [*bits(graph.parents[node] & members), node]))
-        worst = max(worst, largest_error(contract(factors, axes), direct))
-    return worst
-
-
-def _formula_gap(part: Piece, record: Collapse, tables: Mapping[int, Array], sizes: Mapping[int, int]) -> float:
-    """A law's formula on the unit's observed law against the integral of its mechanisms."""
-    graph, members = record.graph, record.members
-    assert part.law is not None
-    visible = [node for node in bits(members) if not graph.latent >> node & 1]
-    factors: list[Factor] = []
-    for node in bits(members):
-        factors.append((tables[node], [*bits(graph.parents[node] & members), node]))
-    joint = Table([f"v{node}" for node in visible], contract(factors, visible))
-    place = {record.meanings[node]: Raw(f"v{node}", record.plate) for node in bits(members)}
-    formula = remeant(part.law.formula, lambda meaning: place.get(meaning, meaning))
-    order = [*bits(part.given), *bits(part.of)]
-    axes = [Symbol(Raw(f"v{node}", record.plate)) for node in order]
-    found = evaluate(formula, joint, axes).array
-    shape = [sizes[node] for node in order]
-    return largest_error(np.broadcast_to(found, shape), piece_table(part, graph, members, tables))
 
 
 def lowered_gap(road: Road, rng: np.random.Generator) -> float:
@@ -230,62 +167,3 @@ def plain(road: Road) -> tuple[Task, Expr]:
     raw = tuple(Raw(name) for name in graph.names)
     expr = substituted(remeant(expr, lambda meaning: names.get(meaning, meaning)), held)
     return replace(task, graph=graph, meanings=raw, treatments=tuple(treatments), sources=sources), expr
-
-
-def population_gap(road: Road, rng: np.random.Generator) -> float | None:
-    """(iii) Error in one finite population that reaches the intervention's law; None if none is built.
-
-    Populations are built for one plate. Deeper plates rest on (i) at each level and (ii).
-    """
-    task = road.task
-    levels = {task.graph.plate_path(node) for node in range(len(task.graph.names))} - {()}
-    if len(levels) != 1 or any(len(level) > 1 for level in levels):
-        return None
-    treated = task.treatment
-    inside = treated is not None and task.graph.plate_of[treated.node] >= 0
-    own = (solve(soft(task)) if road.lowerings else flat_route(soft(task))) if inside else road
-    if own is None or own.expr is None:
-        return None
-    gap: float | None = None
-    for attempt in range(48):
-        built = reaching_population(own, rng, attempt)
-        if built is not None:
-            gap = _population_error(own, *built)
-            if gap != float("inf"):  # else the formula reads more than this population reaches
-                return gap
-    return gap
-
-
-def _population_error(road: Road, model: PlatedModel, policy: ActualPolicy | None) -> float:
-    task = road.task
-    (outcome,) = bits(task.outcomes)
-    table = model.table()
-    plates = tuple(plate.name for plate in task.graph.plates)
-    axes = task.symbols(task.outcomes)
-    treatment = task.treatment
-    assert road.expr is not None
-    if treatment is None:
-        return largest_error(evaluate(road.expr, table, axes, plates=plates).array, model.outcome(outcome))
-    name = task.graph.names[treatment.node]
-    if policy is not None:
-        truth = model.outcome(outcome, {treatment.node: (policy.reads, policy.mechanism)})
-        found = evaluate(road.expr, table, axes, plates=plates, laws={name: policy.table}).array
-        return largest_error(found, truth)
-    return _unit_treatment_error(road, model, table, plates, outcome)
-
-
-def _unit_treatment_error(road: Road, model: PlatedModel, table: Table, plates: tuple[str, ...], outcome: int) -> float:
-    """The treatment stands outside the plate: compare each of its states."""
-    task = road.task
-    free = solve(replace(task, treatments=(_free(task),)))
-    assert free.expr is not None and task.treatment is not None
-    node = task.treatment.node
-    axes = (*task.symbols(task.outcomes), *task.symbols(1 << node))
-    found = evaluate(free.expr, table, axes, plates=plates).array
-    truths = [model.outcome(outcome, {}, {node: state}) for state in range(model.sizes[node])]
-    return largest_error(found, np.stack(truths, axis=-1))
-
-
-def _free(task: Task) -> Treatment:
-    assert task.treatment is not None
-    return Treatment(task.treatment.node, value=Symbol(task.meanings[task.treatment.node]))

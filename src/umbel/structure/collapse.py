@@ -17,11 +17,13 @@ from umbel.graph.mixed import Facts, Graph, bits
 from umbel.graph.walks import closure, descendants
 from umbel.model.task import Collapse, Lowered, Piece, Reading, Task, Treatment
 from umbel.results.step import Step
-from umbel.structure.plates import Plate, largest_first, mechanism, reading
+from umbel.structure.pieces import Owns, largest_first, mechanism, reading
+from umbel.structure.plates import Plate
+from umbel.structure.sights import lowered_sights
 
 
 def lowered(
-    plate: Plate, outcome: tuple[Piece, ...] | None, own: Piece | None, extra: Sequence[Piece], hidden: int
+    plate: Plate, outcome: tuple[Piece, ...] | None, owns: Owns, extra: Sequence[Piece], hidden: int
 ) -> Lowered | None:
     """The lowered task for one choice of pieces and hidden mechanisms; None when it is invalid.
 
@@ -31,17 +33,17 @@ def lowered(
         The plate to collapse.
     outcome
         Pieces of the outcome's law; None when the outcome stands outside the plate.
-    own
-        The law that the intervention sets; None when the treatment stands outside.
+    owns
+        For each treated member the law that its intervention sets.
     extra
         Further pieces.
     hidden
         Mask of members whose mechanisms are left out (Algorithm 3).
     """
-    chosen = {(p.of, p.factors): p for p in (*(outcome or ()), *((own,) if own else ()), *extra)}
+    chosen = {(p.of, p.factors): p for p in (*(outcome or ()), *(part for _, part in owns), *extra)}
     mixtures = tuple(sorted((p for p in chosen.values() if p.factors & (p.factors - 1)), key=largest_first))
     builder = _Builder(plate, mixtures, hidden)
-    return builder.build(outcome, own)
+    return builder.build(outcome, owns)
 
 
 class _Builder:
@@ -78,7 +80,7 @@ class _Builder:
             mask |= 1 << self.place[node]
         return mask
 
-    def build(self, outcome: tuple[Piece, ...] | None, own: Piece | None) -> Lowered | None:
+    def build(self, outcome: tuple[Piece, ...] | None, owns: Owns) -> Lowered | None:
         plate, graph = self.plate, self.graph
         names: list[str] = []
         meanings: list[Meaning] = []
@@ -102,7 +104,7 @@ class _Builder:
             meanings.append(part.law)
             smaller = [p for p in self.mixtures if p.factors != part.factors and p.factors & ~part.factors == 0]
             parents.append(self.parents_of(names[-1], part.factors, part.of, smaller))
-        return self._finished(names, meanings, parents, outcome, own)
+        return self._finished(names, meanings, parents, outcome, owns)
 
     def _finished(
         self,
@@ -110,7 +112,7 @@ class _Builder:
         meanings: list[Meaning],
         parents: list[int],
         outcome: tuple[Piece, ...] | None,
-        own: Piece | None,
+        owns: Owns,
     ) -> Lowered | None:
         plate, graph, task = self.plate, self.graph, self.plate.task
         size = len(names)
@@ -121,6 +123,11 @@ class _Builder:
         for node in self.inside:
             if (plate.parents(node) | 1 << node) & graph.latent or self.hidden >> node & 1:
                 latent |= 1 << self.place[node]
+        sources = lowered_sights(plate, self.place, tuple((self.piece_place[id(p)], p) for p in self.mixtures), latent)
+        if sources:
+            latent = (1 << size) - 1
+            for sight in sources:
+                latent &= ~sight.seen
         outer = graph.plates[plate.index].outer
         plate_of = [graph.plate_of[n] for n in self.outside] + [outer] * (size - len(self.outside))
         shared = sum(1 << at for node, at in self.place.items() if graph.facts.shared >> node & 1)
@@ -136,16 +143,17 @@ class _Builder:
             latent=latent,
             facts=_moved_facts(graph, self.outside, self.place, shared),
         )
-        outcomes = (
-            sum(1 << self.place[node] for node in bits(task.outcomes))
-            if outcome is None
-            else sum(1 << self.node_of(p) for p in outcome)
-        )
-        treatment = self._treatment(own)
-        if own is not None and treatment is not None and not self._only_through(flat, own, treatment.node, outcomes):
-            return None
+        sunk = sum({1 << self.node_of(p) for p in outcome or ()})
+        outcomes = sunk | self._moved(task.outcomes & ~plate.members)
+        given = self._moved(task.given)
+        parts = dict(owns)
+        treatments = tuple(self._treatment(one, parts.get(one.node)) for one in task.treatments)
+        for one, lowered_one in zip(task.treatments, treatments, strict=True):
+            part = parts.get(one.node)
+            if part is not None and not self._only_through(flat, part, one.node, lowered_one.node, outcomes | given):
+                return None
         sink = None if outcome is None else outcome_law(plate, outcome)
-        lowered_task = Task(flat, tuple(meanings), outcomes, (treatment,) if treatment else ())
+        lowered_task = Task(flat, tuple(meanings), outcomes, treatments, given, sources)
         self._outcome_reading(outcome)
         record = Collapse(
             graph,
@@ -154,39 +162,39 @@ class _Builder:
             task.meanings,
             tuple(self.readings),
             self.hidden,
-            plate.treated,
-            own,
+            owns,
+            task.sources,
         )
         mixed = tuple((self.piece_place[id(p)], p) for p in self.mixtures)
-        return Lowered(lowered_task, sink, record, mixed)
+        return Lowered(lowered_task, sink, record, mixed, sunk)
+
+    def _moved(self, mask: int) -> int:
+        """Nodes outside the plate, in the lowered graph."""
+        return sum(1 << self.place[node] for node in bits(mask))
 
     def _outcome_reading(self, outcome: tuple[Piece, ...] | None) -> None:
         if outcome is not None:
             factors = 0
             for part in outcome:
                 factors |= part.factors
-            self.readings.append(Reading("", factors, self.plate.task.outcomes, outcome))
+            self.readings.append(Reading("", factors, self.plate.task.outcomes & self.plate.members, outcome))
 
-    def _treatment(self, own: Piece | None) -> Treatment | None:
-        treatment = self.plate.task.treatment
-        if treatment is None:
-            return None
+    def _treatment(self, treatment: Treatment, own: Piece | None) -> Treatment:
         if own is None:
-            reads = sum(1 << self.place[node] for node in bits(treatment.reads))
-            return replace(treatment, node=self.place[treatment.node], reads=reads)
+            return replace(treatment, node=self.place[treatment.node], reads=self._moved(treatment.reads))
         if treatment.policy is not None:
             return Treatment(self.node_of(own), value=treatment.policy)
         assert treatment.value is not None
         return Treatment(self.node_of(own), value=Certain(treatment.value))
 
-    def _only_through(self, flat: Graph, own: Piece, node: int, outcomes: int) -> bool:
+    def _only_through(self, flat: Graph, own: Piece, member: int, node: int, asked: int) -> bool:
         """Proposition 10(b): what the mechanism of A reaches, it reaches through the piece."""
-        single = self.place[self.plate.treated]
+        single = self.place[member]
         if node == single:
             # A hidden law may be set only where no random mechanism reads it.
-            return own.law is not None or not flat.children[node] & closure(outcomes, flat.parents, flat.everything)
+            return own.law is not None or not flat.children[node] & closure(asked, flat.parents, flat.everything)
         around = flat.everything & ~(1 << node)
-        return not descendants(flat, 1 << single, around) & outcomes
+        return not descendants(flat, 1 << single, around) & asked
 
 
 def _moved_facts(graph: Graph, outside: tuple[int, ...], place: dict[int, int], shared: int) -> Facts:
@@ -205,27 +213,30 @@ def _moved_facts(graph: Graph, outside: tuple[int, ...], place: dict[int, int], 
 
 
 def outcome_law(plate: Plate, outcome: tuple[Piece, ...]) -> Expr:
-    """The outcome's law in one unit after the intervention: pieces times the policy, summed."""
-    task, treatment = plate.task, plate.task.treatment
+    """The outcomes' law in one unit after the intervention: pieces times the policies, summed."""
+    task = plate.task
     factors: list[Expr] = []
     generated = reads = 0
     for part in outcome:
         assert part.law is not None
-        factors.append(Inside(Symbol(part.law), plate.task.symbols(part.of), plate.task.symbols(part.given)))
+        factors.append(Inside(Symbol(part.law), task.symbols(part.of), task.symbols(part.given)))
         generated |= part.of
         reads |= part.given
     held: dict[Symbol, Slot] = {}
-    if plate.treated >= 0 and reads >> plate.treated & 1:
-        assert treatment is not None
-        symbol = Symbol(task.meanings[plate.treated])
-        if treatment.policy is not None:
-            factors.append(Drawn(treatment.policy, symbol, plate.task.symbols(treatment.reads)))
-            generated |= 1 << plate.treated
-        elif treatment.value is not None and treatment.value != symbol:
-            assert not isinstance(treatment.value, Symbol)
-            held[symbol] = Held(symbol, treatment.value)
+    waiting = list(plate.treatments())
+    while read := [one for one in waiting if reads >> one.node & 1]:
+        for treatment in read:
+            waiting.remove(treatment)
+            symbol = Symbol(task.meanings[treatment.node])
+            if treatment.policy is not None:
+                factors.append(Drawn(treatment.policy, symbol, task.symbols(treatment.reads)))
+                generated |= 1 << treatment.node
+                reads |= treatment.reads
+            elif treatment.value is not None and treatment.value != symbol:
+                assert not isinstance(treatment.value, Symbol)
+                held[symbol] = Held(symbol, treatment.value)
     body = substituted(product(factors), held)
-    return total(plate.task.symbols(generated & ~task.outcomes), body)
+    return total(task.symbols(generated & ~task.outcomes), body)
 
 
 def _member_words(graph: Graph, member: int) -> str:

@@ -27,15 +27,14 @@ from umbel.graph.mixed import Graph, bits
 from umbel.graph.surgery import latent_projection
 from umbel.graph.walks import ancestors, closure
 from umbel.model.task import Lowered, Piece
-from umbel.structure.plates import Plate, Within, irreducible, largest_first, mechanism, reading
+from umbel.structure.pieces import irreducible, largest_first, mechanism, reading
+from umbel.structure.plates import Plate, Within
 
 
 def keeps_positivity(plate: Plate, result: Lowered, within: Within) -> bool:
     """Whether the visible laws of a lowered task vary independently enough to condition on."""
     graph = result.task.graph
-    used = ancestors(graph, result.task.outcomes)
-    if result.task.treatment is not None:
-        used |= 1 << result.task.treatment.node
+    used = ancestors(graph, result.task.outcomes | result.task.given) | result.task.treated
     visible = [(node, part) for node, part in result.mixed if used >> node & 1 & ~(graph.latent >> node)]
     functions = _functions(result, used)
     if not visible and not functions:

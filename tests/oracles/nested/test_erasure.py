@@ -17,7 +17,8 @@ from umbel.graph.mixed import Graph, bits
 from umbel.graph.parse import parse_graph
 from umbel.identification.nested import within_unit
 from umbel.model.task import Task
-from umbel.structure.plates import innermost, piece, replaceable
+from umbel.structure.pieces import piece, replaceable
+from umbel.structure.plates import innermost
 
 CASES = 300
 
