@@ -14,6 +14,7 @@ from umbel.estimate.estimator import Estimator, Supported, Target
 from umbel.estimate.frontdoor import APIPW
 from umbel.estimate.models import PAPER
 from umbel.estimate.moments import LatentClasses
+from umbel.estimate.moments_units import KindsOfUnits
 from umbel.estimate.montecarlo import FittedKernels
 from umbel.estimate.summaries import NormalHierarchy
 from umbel.estimate.units import UnitsPlugIn
@@ -35,7 +36,7 @@ def estimators(
     Examples
     --------
     >>> [one.name for one in estimators()]
-    ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw', 'cells', 'kernels', 'latent classes', 'units', 'plug-in']
+    ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw', 'cells', 'kernels', 'latent classes', 'kinds of units', 'units', 'plug-in']
     """
     return (
         NormalHierarchy(location=location, scale=scale, level=level),
@@ -46,6 +47,7 @@ def estimators(
         DiscretePlugIn(level=level),
         FittedKernels(level=level),
         LatentClasses(level=level),
+        KindsOfUnits(level=level),
         UnitsPlugIn(level=level),
         UnitsPlugIn(level=level, models=PAPER, name="plug-in"),
     )
@@ -63,5 +65,5 @@ def choose(target: Target, study: Study, among: tuple[Estimator, ...]) -> Estima
     if study.summaries:  # the reason of the estimator that this kind of study, and of estimand, is for
         return reasons[0][1]
     nested = any(isinstance(meaning, Law) for need in Estimand(target.expr, (), "").needs() for meaning in need.of)
-    fitting_kind = [fit for one, fit in reasons if isinstance(one, UnitsPlugIn) == nested]
-    return (fitting_kind or [reasons[-1][1]])[-1]
+    meant = LatentClasses | KindsOfUnits if target.unmixing is not None else UnitsPlugIn if nested else FittedKernels
+    return next((fit for one, fit in reasons if isinstance(one, meant)), reasons[-1][1])
