@@ -19,6 +19,7 @@ from umbel.estimate.bounds_arrays import Block, Codes, Patterns, Records, blocks
 from umbel.estimate.bounds_em import inner
 from umbel.estimate.bounds_exact import Conditions, Ends, Undefined, ends
 from umbel.estimate.bounds_region import Seen, region
+from umbel.estimate.bounds_restarts import restarted
 from umbel.estimate.compatibility import DOUBT, REJECT, Disagreement, disagreements, holm, impossible
 from umbel.model.programme import Limit, Programme
 from umbel.numerics.interior import likeliest
@@ -28,6 +29,10 @@ from umbel.results.check import Check
 from umbel.results.value import Bounds
 
 Array = NDArray[np.float64]
+
+GAP = 1e-3
+"""Certified likelihood gap, in nats, at which a restart counts as converged."""
+INNER = "Inner bounds: the models found lie within the true interval, which may be wider."
 
 REFERENCES = (
     "M. Zaffalon, A. Antonucci, D. Huber, R. Cabañas. Learning to bound counterfactual inference in structural "
@@ -138,7 +143,8 @@ def bound(
         return clash
     checks = (_compatibility(programme, studies, tests, clash),)
     if method.engine == "em":
-        found = _by_em(programme, blocks, studies, rng, method)
+        several = any(len(block.component.groups) > 1 for block in blocks)
+        found = (_by_em if several else _by_restarts)(programme, blocks, studies, rng, method)
         return BoundsFound(found.bounds, found.engine, (*checks, *found.checks), (), found.remarks)
     conditions = [_conditions(programme, at, blocks, its) for at, its in enumerate(patterns)]
     for at, one in enumerate(conditions):
@@ -275,6 +281,24 @@ def _remarks(programme: Programme, found: Ends, several: bool) -> tuple[str, ...
     return tuple(remarks)
 
 
+def _by_restarts(
+    programme: Programme,
+    blocks: tuple[Block, ...],
+    studies: Sequence[Records],
+    rng: np.random.Generator,
+    method: BoundsMethod,
+) -> BoundsFound:
+    numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
+    patterns = [patterns_of(block, studies) for block in blocks]
+    found = restarted(numerator, denominator, blocks, patterns, restarts=method.restarts, rng=rng)
+    share = float((found.gaps <= GAP).mean())
+    ends = found.interval(GAP) or found.interval(np.inf)
+    assert ends is not None
+    advice = f"{share:.0%} of {method.restarts} restarts came within {GAP:g} nats of the largest likelihood."
+    check = Check("convergence", share >= 0.5, share, advice)
+    return BoundsFound(Bounds(*ends, "inner", ends), "causal EM", (check,), (), (INNER, *programme.remarks))
+
+
 def _by_em(
     programme: Programme,
     blocks: tuple[Block, ...],
@@ -298,5 +322,4 @@ def _by_em(
         share,
         f"{share:.0%} of {method.restarts} restarts reached the best likelihood found.",
     )
-    remark = "Inner bounds: the models found lie within the true interval, which may be wider."
-    return BoundsFound(Bounds(low, high, "inner", (low, high)), "causal EM", (check,), (), (remark, *programme.remarks))
+    return BoundsFound(Bounds(low, high, "inner", (low, high)), "causal EM", (check,), (), (INNER, *programme.remarks))
