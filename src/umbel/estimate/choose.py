@@ -20,6 +20,7 @@ from umbel.estimate.summaries import NormalHierarchy
 from umbel.estimate.units import UnitsPlugIn
 from umbel.expr.estimand import Estimand
 from umbel.expr.nodes import Law
+from umbel.expr.unmixing import Unmixing
 from umbel.model.priors import InterferenceAnalysis
 from umbel.results.step import Refusal
 
@@ -35,8 +36,11 @@ def estimators(
 
     Examples
     --------
-    >>> [one.name for one in estimators()]
-    ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw', 'cells', 'kernels', 'latent classes', 'kinds of units', 'units', 'plug-in']
+    >>> names = [one.name for one in estimators()]
+    >>> names[:5]
+    ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw']
+    >>> names[5:]
+    ['cells', 'kernels', 'latent classes', 'kinds of units', 'units', 'plug-in']
     """
     return (
         NormalHierarchy(location=location, scale=scale, level=level),
@@ -55,6 +59,11 @@ def estimators(
 
 def choose(target: Target, study: Study, among: tuple[Estimator, ...]) -> Estimator | Refusal:
     """The estimator that fits best, or why none does: the reason that the last-built one gives."""
+    if target.unmixing is not None:  # no other reads a class that no column holds
+        kind = LatentClasses if isinstance(target.unmixing, Unmixing) else KindsOfUnits
+        among = tuple(one for one in among if isinstance(one, kind))
+        if not among:
+            return Refusal(f"The estimand speaks of the latent {target.unmixing.latent}.", "Leave out [method] name.")
     fits = [(one, one.supports(target, study)) for one in among]
     fitting = [(fit.score, -index) for index, (_, fit) in enumerate(fits) if isinstance(fit, Supported)]
     if fitting:
