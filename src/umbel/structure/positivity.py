@@ -60,10 +60,11 @@ def _flattened(plate: Plate, result: Lowered, visible: Sequence[Piece]) -> bool:
     The piece then loses a dimension exactly where the intervention stands: what the ignored parent
     mixed is fixed by the law that was set, and no other law of the treatment meets the piece there.
     """
-    own, treatment = result.record.treatment_piece, plate.task.treatment
-    if own is None or treatment is None or own.factors != 1 << plate.treated or not own.given & ~treatment.reads:
-        return False
-    return any(part.factors >> plate.treated & 1 for part in visible)
+    reads = {one.node: one.reads for one in plate.treatments()}
+    return any(
+        own.factors == 1 << node and own.given & ~reads[node] and any(part.factors >> node & 1 for part in visible)
+        for node, own in result.record.owns
+    )
 
 
 def _functions(result: Lowered, used: int) -> list[int]:

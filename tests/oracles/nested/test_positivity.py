@@ -49,6 +49,10 @@ VOID = {
         "plate s { X A Y }; A -> { Z Y }; Z -> Y; X -> Y",
         "P(Y | do(A ~ q(X)))",
     ),
+    "a law that is set without regard to C, read in a joint law that C mixes: a dimension is lost": (
+        "plate s { A B C }; latent U; C -> { A B }; U -> { A B Y }; { A B } -> Y",
+        "P(Y | do(A ~ q))",
+    ),
     "a mediator without noise of its own: its law is a function of the treatment": (
         "plate s { M }; latent U; U -> { A Y }; A -> M -> Y; assume shared M",
         "P(Y | do(A))",
