@@ -209,7 +209,7 @@ def _arms(trial: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
     """Counts as they are; probabilities scaled so that each arm is a law, strata weighing as observed."""
     if trial.sum() > trial.size / 2 + 1e-6:
         return trial
-    found = _scaled(trial, (trial.ndim - 1,)) * 2
+    found = _scaled(trial, (trial.ndim - 1,))
     if trial.ndim == 2:
         return found
     weight = np.full(len(trial), 1 / len(trial)) if seen is None else seen.sum(axis=(1, 2)) / seen.sum()

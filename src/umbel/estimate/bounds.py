@@ -20,7 +20,7 @@ from umbel.estimate.bounds_em import inner
 from umbel.estimate.bounds_exact import Conditions, Ends, Undefined, ends
 from umbel.estimate.bounds_region import Seen, region
 from umbel.estimate.bounds_restarts import restarted
-from umbel.estimate.compatibility import DOUBT, REJECT, Disagreement, disagreements, holm, impossible
+from umbel.estimate.compatibility import ALL, DOUBT, REJECT, Disagreement, disagreements, holm, impossible
 from umbel.model.programme import Limit, Programme
 from umbel.numerics.interior import likeliest
 from umbel.numerics.multilinear import slope
@@ -57,6 +57,8 @@ class BoundsMethod:
         Time for certifying each end of a multilinear question.
     despite_incompatibility
         Bounds of the nearest compatible law, where studies contradict the model.
+    bootstrap
+        Samples at most for each test of compatibility; 0: not tested.
     """
 
     level: float = 0.95
@@ -64,6 +66,7 @@ class BoundsMethod:
     restarts: int = 60
     seconds: float = 20.0
     despite_incompatibility: bool = False
+    bootstrap: int = ALL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +140,7 @@ def bound(
         record = impossible(its)
         if record is not None:
             return Incompatible(_impossible_text(programme, block, record), ("Correct the equation or the record.",))
-    tests = _tests(blocks, studies, rng)
+    tests = _tests(blocks, studies, rng, method.bootstrap)
     clash = _clash(programme, studies, tests)
     if clash is not None and not method.despite_incompatibility:
         return clash
@@ -218,10 +221,12 @@ def _feasible(one: Conditions) -> bool:
     return Polytope(one.rows, one.right, inequalities=one.limits, lower=one.lower, upper=one.upper).feasible
 
 
-def _tests(blocks: Sequence[Block], studies: Sequence[Records], rng: np.random.Generator) -> tuple[Disagreement, ...]:
-    if not studies or not all(one.complete for one in studies):
+def _tests(
+    blocks: Sequence[Block], studies: Sequence[Records], rng: np.random.Generator, most: int
+) -> tuple[Disagreement, ...]:
+    if not most or not studies or not all(one.complete for one in studies):
         return ()
-    return disagreements(blocks, studies, rng=rng)
+    return disagreements(blocks, studies, rng=rng, most=most)
 
 
 def _clash(programme: Programme, studies: Sequence[Records], tests: Sequence[Disagreement]) -> Incompatible | None:
@@ -249,7 +254,7 @@ def _compatibility(
     programme: Programme, studies: Sequence[Records], tests: Sequence[Disagreement], clash: Incompatible | None
 ) -> Check:
     if not tests:
-        return Check("compatibility", True, None, "Not tested: no complete records.")
+        return Check("compatibility", True, None, "Not tested.")
     lowest = min(tests, key=lambda one: one.p)
     if clash is not None:
         return Check("compatibility", False, lowest.p, f"{clash.text} Bounds are those of the nearest compatible law.")

@@ -18,7 +18,8 @@ from umbel.numerics.multilinear import Polynomial, slope, value
 
 Array = NDArray[np.float64]
 
-TILT = 10.0
+TILTS = (10.0, 12.0, 15.0, 20.0)
+"""Tilt of each round of restarts: later rounds know better where the ends lie."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +55,7 @@ def restarted(
     steps: int = 3000,
     tilted: bool = True,
 ) -> Restarts:
-    """Run EM in two rounds of restarts; the second starts from where the first found the ends.
+    """Run EM in rounds of restarts; each is tilted by what the one before found at the ends.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def restarted(
     blocks, patterns
         Components, and what the studies say of each.
     restarts
-        Over both rounds.
+        Over all rounds.
     rng
         Source of starts.
     gap, steps
@@ -74,15 +75,18 @@ def restarted(
     middle = [np.full(block.states, 1.0 / block.states) for block in blocks]
     share = gap / max(len(blocks), 1)
     values, gaps = np.zeros(0), np.zeros(0)
-    ends = (middle, middle)
-    for number in (restarts - restarts // 2, restarts // 2) if tilted else (restarts,):
+    best, ends = (np.inf, -np.inf), (middle, middle)
+    sizes = [len(part) for part in np.array_split(np.arange(restarts), len(TILTS))] if tilted else [restarts]
+    for number, tilt in zip(sizes, TILTS, strict=False):
+        if not number:
+            continue
         laws, left = [], np.zeros(number)
         for at, (block, its) in enumerate(zip(blocks, patterns, strict=True)):
             begun = rng.dirichlet(np.ones(block.states), size=number)
             if tilted:  # even restarts towards the lower end, odd ones towards the upper
                 low, high = (_direction(numerator, denominator, end, at, block.states) for end in ends)
-                begun = starts(block.states, number, rng=rng, direction=low, tilt=TILT)
-                other = starts(block.states, number, rng=rng, direction=high, tilt=TILT)
+                begun = starts(block.states, number, rng=rng, direction=low, tilt=tilt)
+                other = starts(block.states, number, rng=rng, direction=high, tilt=tilt)
                 begun[1::2] = other[1::2]
             runs = causal_em(its.rows, its.counts, np.maximum(begun, 1e-12), gap=share, steps=steps)
             laws.append(runs.laws)
@@ -91,7 +95,10 @@ def restarted(
         reached = np.where(left <= gap, found, np.nan)
         if np.isfinite(reached).any():
             lowest, highest = int(np.nanargmin(reached)), int(np.nanargmax(reached))
-            ends = ([law[lowest] for law in laws], [law[highest] for law in laws])
+            if reached[lowest] < best[0]:
+                best, ends = (float(reached[lowest]), best[1]), ([law[lowest] for law in laws], ends[1])
+            if reached[highest] > best[1]:
+                best, ends = (best[0], float(reached[highest])), (ends[0], [law[highest] for law in laws])
         values, gaps = np.concatenate([values, found]), np.concatenate([gaps, left])
     return Restarts(values, gaps)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from umbel.estimate.bounds_arrays import Block, Codes, Patterns, Records, StudyView, patterns_of
 from umbel.numerics.interior import likeliest
@@ -23,6 +24,8 @@ Array = NDArray[np.float64]
 FIRST, ALL = 99, 999
 DOUBT = 0.05
 REJECT = 0.01
+CLEAR = 1e-4
+"""Upper bound of a p-value below which no bootstrap is needed."""
 EXACT = 1e-7
 """Log likelihood per record by which a population's table may miss the model through rounding."""
 
@@ -40,7 +43,7 @@ class Disagreement:
     ratio
         ``2 (LL_saturated - LL_model)``.
     p
-        Bootstrap p-value; 0 or 1 for populations.
+        Bootstrap p-value, or an upper bound of it where that is clear enough; 0 or 1 for populations.
     """
 
     component: int
@@ -116,6 +119,10 @@ def _test(
         return Disagreement(at, some, ratio, 1.0)
     if all(one.population for one in own):
         return Disagreement(at, some, ratio, 0.0)
+    # The ratio is never larger in law than with as many free probabilities as there are patterns.
+    above = float(chi2.sf(ratio, sum(len(view.counts) for view in patterns.studies)))
+    if above < CLEAR:
+        return Disagreement(at, some, ratio, above)
     return Disagreement(at, some, ratio, _bootstrap(block, own, patterns, law, ratio, rng, most))
 
 
