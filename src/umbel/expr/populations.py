@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umbel.errors import DataError, did_you_mean, shown
-from umbel.expr.nodes import Expr, Law, Level, Meaning, Raw, Symbol
+from umbel.expr.build import leaves, slots
+from umbel.expr.nodes import Expr, Held, Law, Level, Meaning, Probability, Raw, Symbol
 from umbel.numerics.labels import Domains, labelled, with_common_states
 from umbel.numerics.tables import Array, Table, grouped
 from umbel.numerics.tensors import Tensor, aligned
@@ -122,7 +123,9 @@ class Population:
         """Whether the table has the axes that a meaning is made of."""
         if isinstance(meaning, Raw):
             return meaning.name in self.joint.axes
-        return self.nested and all(map(self.shows, (*meaning.of, *meaning.given)))
+        read = [slot for leaf in leaves(meaning.formula) if isinstance(leaf, Probability) for slot in slots(leaf)]
+        inner = [(slot.symbol if isinstance(slot, Held) else slot).meaning for slot in read]
+        return self.nested and all(map(self.shows, (*meaning.of, *meaning.given, *inner)))
 
 
 @dataclass(slots=True, eq=False)

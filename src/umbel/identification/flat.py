@@ -14,7 +14,7 @@ from umbel.identification.conditional import exchanged
 from umbel.identification.engine import OBSERVED, Effect, effect
 from umbel.identification.forms import adjusted, shorter, tidied
 from umbel.identification.kernel import Names
-from umbel.identification.sources import engine_sources, targets
+from umbel.identification.sources import engine_sources, spread, targets
 from umbel.model.proof import EngineSource, Exchange, FlatProof, Hedge, Road
 from umbel.model.task import Task, Treatment
 
@@ -37,6 +37,8 @@ class Posed:
         Those that matter, by node of ``graph``.
     sources
         What is known.
+    set_unseen
+        Mask of what some source set and nobody sees: isolated in ``graph``.
     """
 
     graph: Graph
@@ -47,6 +49,7 @@ class Posed:
     policies: Mapping[int, int]
     treatments: Mapping[int, Treatment]
     sources: tuple[EngineSource, ...]
+    set_unseen: int = 0
 
     @property
     def read(self) -> int:
@@ -69,7 +72,10 @@ def posed(task: Task) -> Posed:
     for sight in task.sources:
         start |= sight.kept_by
     relevant = closure(start, graph.parents, graph.everything)
-    nodes = tuple(bits(relevant & ~graph.latent))
+    set_unseen = 0
+    for sight in task.sources:
+        set_unseen |= sight.do & relevant & graph.latent
+    nodes = tuple(bits(relevant & ~graph.latent | set_unseen))
     place = {node: i for i, node in enumerate(nodes)}
 
     def moved(mask: int) -> int:
@@ -77,6 +83,8 @@ def posed(task: Task) -> Posed:
 
     part = induced(graph, relevant)
     plain = latent_projection(replace(part, plates=(), plate_of=(-1,) * len(part.names)) if part.plates else part)
+    if set_unseen:
+        plain = spread(plain, [place[node] for node in nodes if not set_unseen >> node & 1], len(nodes))
     policies = {place[one.node]: moved(one.reads) for one in treatments if one.policy is not None}
     held = moved(sum(1 << one.node for one in treatments if one.policy is None))
     return Posed(
@@ -88,6 +96,7 @@ def posed(task: Task) -> Posed:
         policies,
         {place[one.node]: one for one in treatments},
         engine_sources(task, relevant, place) if task.sources else OBSERVED,
+        moved(set_unseen),
     )
 
 
@@ -112,7 +121,7 @@ def solve_flat(task: Task, level: Level = ()) -> Road:
         complete=all(_whole(source, graph) for source in pose.sources),
     )
     stuck: tuple[Hedge, ...] = ()
-    for target, sources in targets(graph, pose.sources, outcomes | treated | pose.read):
+    for target, sources in targets(graph, pose.sources, outcomes | treated | pose.read | pose.set_unseen):
         names = Names(pose.meanings, level)
         found = effect(target, outcomes, treated, pose.meanings, policies=policies, sources=sources, names=names)
         if isinstance(found, Effect):

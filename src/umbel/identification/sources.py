@@ -41,7 +41,7 @@ def _engine_source(task: Task, relevant: int, place: Mapping[int, int], sight: S
     def moved(mask: int) -> int:
         return sum(1 << place[node] for node in bits(mask) if node in place)
 
-    everything = (1 << len(place)) - 1
+    visible = moved(relevant & ~task.graph.latent)
     do = moved(sight.do & relevant)
     limited = dict(sight.doses)
     treatments = {treatment.node: treatment for treatment in task.treatments}
@@ -54,7 +54,7 @@ def _engine_source(task: Task, relevant: int, place: Mapping[int, int], sight: S
                 reached &= ~(1 << place[node])
                 pins += [(place[node], doses[0])] if doses else []
     seen = moved(sight.seen & relevant)
-    if seen == everything and not sight.kept_by:
+    if not visible & ~seen and not do & ~visible and not sight.kept_by:
         return EngineSource(do, sight.index, None, seen, reached, 0, tuple(pins))
     own = _own_graph(task.graph, relevant, place, sight)
     kept = 1 << len(place) if sight.kept_by else 0
@@ -76,7 +76,7 @@ def _own_graph(graph: Graph, relevant: int, place: Mapping[int, int], sight: Sig
         parents, siblings, names = (*parents, inside(sight.kept_by)), (*siblings, 0), (*names, "rows kept")
         to.append(len(place))
     whole = Graph(names, parents, siblings, (0,) * len(names))
-    hidden = whole.everything & ~inside(sight.seen) & ~((1 << len(nodes)) if sight.kept_by else 0)
+    hidden = whole.everything & ~inside(sight.seen | sight.do) & ~((1 << len(nodes)) if sight.kept_by else 0)
     plain = project(without_edges_into(whole, inside(sight.do)), hidden).graph
     return spread(plain, tuple(to[i] for i in bits(whole.everything & ~hidden)), len(place) + bool(sight.kept_by))
 

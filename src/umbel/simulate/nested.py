@@ -93,9 +93,11 @@ def population_gap(road: Road, rng: np.random.Generator) -> float | None:
     levels = {task.graph.plate_path(node) for node in range(len(task.graph.names))} - {()}
     if len(levels) != 1 or any(len(level) > 1 for level in levels) or _kept_inside(task):
         return None
-    posed = replace(task, treatments=tuple(_posed(task, one) for one in task.treatments))
-    own = road if posed == task else solve_given(posed) if road.lowerings else flat_route(posed)
-    if own is None or own.expr is None:
+    for posed in (replace(task, treatments=tuple(_posed(task, one) for one in task.treatments)), task):
+        own = road if posed == task else solve_given(posed) if road.lowerings else flat_route(posed)
+        if own is not None and own.expr is not None:
+            break
+    else:
         return None
     gap: float | None = None
     for attempt in range(ATTEMPTS):
@@ -104,7 +106,8 @@ def population_gap(road: Road, rng: np.random.Generator) -> float | None:
             gap = _population_error(own, *built, rng)
             if gap != float("inf"):  # else the formula reads more than this population reaches
                 return gap
-    return gap
+    # What a trial leaves of a population may reach too little, which is no error of the formula.
+    return None if task.sources else gap
 
 
 def _kept_inside(task: Task) -> bool:
@@ -113,14 +116,9 @@ def _kept_inside(task: Task) -> bool:
 
 
 def _posed(task: Task, treatment: Treatment) -> Treatment:
-    """A treatment as populations meet it: an open law for a member, every value for a unit's variable.
-
-    Where a source used some doses only, the question's own value stays.
-    """
+    """A treatment as populations meet it: an open law for a member, every value for a unit's variable."""
     meaning = task.meanings[treatment.node]
     assert isinstance(meaning, Raw)
-    if any(node == treatment.node and doses for sight in task.sources for node, doses in sight.doses):
-        return treatment
     if task.graph.plate_of[treatment.node] < 0:
         return Treatment(treatment.node, value=Symbol(meaning))
     given = tuple(task.meanings[node] for node in bits(treatment.reads))
@@ -183,14 +181,25 @@ def _population_error(
     return largest_error(evaluate(road.expr, tables, axes, plates=plates, laws=laws).array, truth)
 
 
+def _open_laws(model: PlatedModel, node: int) -> list[Array]:
+    """The laws that units show of a member, with nothing hidden inside them to decide: what a lot may deal."""
+    hidden = tuple(1 + i for i, p in enumerate(model.inside(node)) if model.graph.latent >> p & 1)
+    return list(model.atoms[node].mean(axis=hidden, keepdims=True))
+
+
 def _table(model: PlatedModel, sight: Sight, policies: Mapping[int, ActualPolicy], rng: np.random.Generator) -> Table:
     """What one source shows of a population."""
     doses = dict(sight.doses)
     for node in bits(sight.do):
         if model.members >> node & 1:
             inside = [model.sizes[p] for p in model.inside(node)]
-            laws = [_weights(dose) for dose in doses[node]] if node in doses else []
-            if not laws:  # every law, or one that nobody knows
+            spare = model.sizes[node] - 2  # members may have more states here than the doses speak of
+            laws = (
+                [np.pad(_weights(dose), (0, spare)) for dose in doses[node]]
+                if node in doses
+                else _open_laws(model, node)
+            )
+            if not laws:  # one that nobody knows
                 laws = [random_law([model.sizes[node]], rng)]
             if node in policies and node not in doses:
                 policy = policies[node]

@@ -187,13 +187,12 @@ class PlatedModel:
         members = [a for a in shown if self.members >> a & 1]
         units = [a for a in shown if not self.members >> a & 1]
         visible = [a for a in members if shows >> a & 1]
-        law, atoms = self.law_of(visible, {})
         # Every mechanism has an axis, also one that no visible member reads.
         count = len(self.sizes)
-        factors: list[Factor] = [
-            (weights, [count + a for a in shown]),
-            (law, [count + a for a in atoms] + visible),
-        ]
+        factors: list[Factor] = [(weights, [count + a for a in shown])]
+        if visible:
+            law, atoms = self.law_of(visible, {})
+            factors.append((law, [count + a for a in atoms] + visible))
         for unit in units:
             factors.append((np.eye(self.sizes[unit]), [count + unit, unit]))
         order = [count + a for a in shown] + visible + units

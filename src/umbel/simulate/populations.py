@@ -86,7 +86,7 @@ def reaching(
         policies[one.node] = (
             ActualPolicy.random(task, one, dict(enumerate(sizes)), rng)
             if known is None
-            else ActualPolicy.of(task, one, known)
+            else ActualPolicy.of(task, one, np.pad(known, (0, sizes[one.node] - len(known))))
         )
     if lowering is not None and way is not None:
         for one in inside:

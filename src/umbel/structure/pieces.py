@@ -11,10 +11,10 @@ from dataclasses import replace
 from itertools import product
 
 from umbel.expr.build import leaves
-from umbel.expr.nodes import Expr, Held, Law, Meaning, Probability, Symbol
+from umbel.expr.nodes import Certain, Expr, Held, Law, Meaning, Probability, Slot, Symbol
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import closure, components
-from umbel.model.task import Piece, Reading, Treatment
+from umbel.model.task import Piece, Reading, Sight, Treatment
 from umbel.structure.plates import Plate, Within, members_graph
 
 
@@ -51,7 +51,8 @@ def piece(plate: Plate, of: int, given: int, within: Within) -> Piece:
         formula = _formula(plate, inner, nodes, of, given, within)
         if formula is not None:
             own = Law(_meanings(plate, of), _meanings(plate, given), plate.level, formula)
-            return replace(found, law=own, source=sight.index)
+            if shows_law(plate, sight, own):
+                return replace(found, law=own, source=sight.index)
     return found
 
 
@@ -61,24 +62,42 @@ def _formula(plate: Plate, inner: Graph, nodes: tuple[int, ...], of: int, given:
     return within(inner, inside, fixed, meanings, plate.level)
 
 
-def meanings_of(leaf: Probability) -> tuple[Meaning, ...]:
-    """What a law is about and what it conditions on."""
-    return tuple(slot.symbol.meaning if isinstance(slot, Held) else slot.meaning for slot in (*leaf.of, *leaf.given))
-
-
 def reads_of_formula(plate: Plate, formula: Expr) -> int:
     """Mask of the members whose observed law a formula reads."""
-    read = {meaning for leaf in leaves(formula) if isinstance(leaf, Probability) for meaning in meanings_of(leaf)}
+    laws = [leaf for leaf in leaves(formula) if isinstance(leaf, Probability)]
+    return _members(plate, [slot for law in laws for slot in (*law.of, *law.given)])
+
+
+def conditions_of(plate: Plate, formula: Expr) -> int:
+    """Mask of the members that some law of a formula conditions on."""
+    laws = [leaf for leaf in leaves(formula) if isinstance(leaf, Probability)]
+    return _members(plate, [slot for law in laws for slot in law.given])
+
+
+def _members(plate: Plate, slots: Sequence[Slot]) -> int:
+    read = {(slot.symbol if isinstance(slot, Held) else slot).meaning for slot in slots}
     return sum(1 << node for node in bits(plate.members) if plate.task.meanings[node] in read)
 
 
+def shows_law(plate: Plate, sight: Sight, law: Law) -> bool:
+    """Whether the units of a source show a law of their members.
+
+    It must measure all that the formula reads; and where all members of a unit got one state, no
+    unit shows what another state does.
+    """
+    alike = sum(
+        1 << node
+        for node, doses in sight.doses
+        if plate.members >> node & 1 and any(isinstance(dose, Certain) for dose in doses)
+    )
+    reads, conditions = reads_of_formula(plate, law.formula), conditions_of(plate, law.formula)
+    return not (reads & ~sight.seen or conditions & alike or sight.kept_by & plate.members)
+
+
 def shown_by_some(plate: Plate, law: Law | None) -> bool:
-    """Whether one source measures all that a law's formula reads inside its units."""
+    """Whether the units of some source show a law of their members."""
     sources = plate.task.sources
-    if law is None or not sources:
-        return law is not None
-    reads = reads_of_formula(plate, law.formula)
-    return any(not reads & ~sight.seen for sight in sources)
+    return law is not None and (not sources or any(shows_law(plate, sight, law) for sight in sources))
 
 
 def mechanism(plate: Plate, node: int) -> Piece:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from umbel.expr.nodes import Certain, Law, Value
 from umbel.graph.mixed import bits
 from umbel.model.task import Piece, Sight
-from umbel.structure.pieces import mechanism, reads_of_formula
+from umbel.structure.pieces import mechanism, shows_law
 from umbel.structure.plates import Plate
 
 
@@ -55,7 +55,7 @@ def _lowered(
     for at, part in (*parts, *mixed):
         if part.law is None or part.source not in (None, sight.index):
             continue
-        if not reads_of_formula(plate, part.law.formula) & ~sight.seen:
+        if shows_law(plate, sight, part.law):
             seen |= 1 << at
         for node in bits(sight.do & part.factors):
             if part.of == 1 << node:
@@ -63,8 +63,8 @@ def _lowered(
                 do |= 1 << at
                 values = _values(plate, sight, node, limits)
                 doses += [(at, values)] if values is not None else []
-    seen &= ~hidden
-    return Sight(sight.index, seen, do & seen, tuple(doses), kept_by, sight.assigned)
+    # What was set stays set where the lowering leaves it out: there the source shows another law.
+    return Sight(sight.index, seen & ~hidden, do, tuple(doses), kept_by, sight.assigned)
 
 
 def _values(plate: Plate, sight: Sight, node: int, limits: Mapping[int, tuple[Value, ...]]) -> tuple[Value, ...] | None:
