@@ -11,11 +11,12 @@ from umbel.errors import InputError
 from umbel.gallery.catalogue import EXAMPLES, find
 from umbel.gallery.example import DATA, Example
 
-# Every graph of the paper but figure 10.
+# Every graph of the hierarchical paper but figure 10, then the mixtures.
 FIGURES = [
     *("1a", "1b", "1c", "3", "4a", "5a", "5c"),
     *("A3a", "A3c", "A3e", "A3g", "A3j", "A3m", "A3p", "A4a", "A4c", "A4f", "A4h"),
     *("11a", "11b", "11c", "L.1", "L.2", "A13", "A14", "M.3"),
+    *("MAIN", "design A", "design B", "design C", "design D3", "A4a with classes", "RAND, average", "RAND, classes"),
 ]
 UNIDENTIFIED = {"A4a", "A4c", "A4f", "A4h", "M.3"}
 

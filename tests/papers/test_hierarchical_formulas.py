@@ -15,8 +15,8 @@ import pytest
 from tests.oracles.nested.brute import Array, Do
 from tests.oracles.nested.draw import Case, end_to_end, error, reaching
 from tests.papers.units import Units
-from umbel.gallery.catalogue import EXAMPLES
 from umbel.gallery.example import Example
+from umbel.gallery.hierarchical import EXAMPLES
 from umbel.identification.ask import identify_question
 from umbel.model.query import Question
 from umbel.results.verdict import Identified, Unidentified

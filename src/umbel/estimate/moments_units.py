@@ -31,7 +31,7 @@ from umbel.results.value import DataSource, Estimate
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
-DRAWS = 200
+DRAWS = 400
 DOSES = 4
 """Pieces into which doses are cut as a view of the class."""
 STRENGTH = 8.0
@@ -121,12 +121,13 @@ class KindsOfUnits:
             why, _, advice = str(fault).rpartition(". ")
             return Refusal(f"{why}.", advice)
         value, weights = whole
-        se = float(np.std(draws, ddof=1))
-        half = float(norm.ppf(0.5 + self.level / 2)) * se
+        tail = (1 - self.level) / 2
+        low, high = np.quantile(draws, [tail, 1 - tail]).tolist()
+        se = (high - low) / (2 * float(norm.ppf(1 - tail)))  # ratios have long tails: no moment of the draws
         checks = (*units.checks, *_checks(units, pattern, unmixing, weights, len(draws)))
-        words = f"The {self.level:.0%} interval is normal, its error from a bootstrap of {DRAWS} draws of the units"
+        words = f"The {self.level:.0%} interval holds that share of {DRAWS} bootstrap draws of the units"
         return Estimated(
-            Estimate(value, se, (value - half, value + half), self.level, self.name),
+            Estimate(value, se, (low, high), self.level, self.name),
             (),
             (*checks, *unused(study, "weight", "cluster", "strata", "errors", "edges", "selected")),
             (words,),
