@@ -13,28 +13,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product as combinations
+from typing import final
 
-from umbel.expr.build import ZERO, all_symbols, product, quotient, substituted, total
-from umbel.expr.nodes import AtState, Drawn, Expr, Held, Level, Policy, Raw, Slot, Symbol
-from umbel.graph.mixed import Graph, bits
-from umbel.identification.counterfactual_graph import conflict_of, factors_of, uncancelled, unknowns_of
-from umbel.identification.doses import visited
-from umbel.identification.engine import Effect, effect
-from umbel.identification.flat import Posed, averaged, pinned, posed
+from umbel.expr.build import ZERO, linear, product, quotient
+from umbel.expr.nodes import AtState, Drawn, Expr, Level, Policy, Quotient, Raw, Symbol
+from umbel.graph.mixed import Graph
+from umbel.identification.counterfactual_graph import factors_of, uncancelled
+from umbel.identification.counterfactual_laws import Laws
+from umbel.identification.flat import Posed, posed
 from umbel.identification.forms import tidied
-from umbel.identification.kernel import Names as Copies
+from umbel.identification.known_states import Component, Polynomial, States, ordered, rank, rewritten
 from umbel.identification.sources import targets
-from umbel.identification.unnest import Asked, Names, Unnested, placed, unnested
+from umbel.identification.unnest import Asked, Names, Ties, placed, unnested
 from umbel.identification.unsupported_worlds import level_of, unsupported_worlds
 from umbel.model.formula import Constant
 from umbel.model.policy import Family
-from umbel.model.proof import EngineSource, Hedge, Reduction, Worlds
+from umbel.model.proof import Worlds
 from umbel.model.query import Event, Expectation, Probability, names_of_term
 from umbel.model.render import law_text
-from umbel.model.task import Sight, Task, Treatment
+from umbel.model.task import Sight, Task
 from umbel.model.weights import FamilyLaw
-from umbel.model.worlds import Conflict, Factor, Filler, Unknown
+from umbel.model.worlds import Factor, Use
 from umbel.results.step import Refusal
+
+MOST_CHOICES = 16
+"""Choices of states for what is free, up to which a stuck question is asked at each."""
 
 Term = Probability | Expectation
 
@@ -90,175 +94,133 @@ def counterfactual_effect(graph: Graph, term: Term, sights: tuple[Sight, ...] = 
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """A ratio of laws: its factors, its expression where it is identified, and how states helped."""
+
+    numerator: tuple[Factor, ...] = ()
+    denominator: tuple[Factor, ...] = ()
+    expr: Expr | None = None
+    uses: tuple[Use, ...] = ()
+
+
+@final
 class _Search:
     """One term in one target graph."""
 
-    user_graph: Graph
-    term: Term
-    sights: tuple[Sight, ...]
-    pose: Posed
-    level: Level
+    def __init__(self, graph: Graph, term: Term, sights: tuple[Sight, ...], pose: Posed, level: Level) -> None:
+        self.user_graph, self.term, self.sights, self.pose = graph, term, sights, pose
+        self.laws = Laws(pose, graph, sights, level)
+        self.names: Names = {}
 
     def run(self) -> Worlds | Refusal:
-        graph, term = self.pose.graph, self.term
-        names: Names = {}
-        conditions = self._asked(term.given)
-        below = unnested(graph, conditions, names)
+        """The whole term; where it is stuck, state by state of what is free and declared."""
+        below = unnested(self.pose.graph, self._asked(self.term.given), self.names)
         if below is None:
             return Refusal(
                 "The conditions contradict each other, so their probability is 0 and the question is undefined.",
                 "Drop one of the conditions.",
             )
         if below.ties:
-            name = graph.names[self.pose.meanings.index(below.ties[0][0].meaning)]
+            name = self._name(below.ties[0][0])
             return Refusal(
                 f"The conditions hold {name} at one value and leave it free, so other values are undefined.",
                 f"Name {name} once among the conditions.",
             )
-        above = unnested(graph, [*self._asked(term.outcomes), *conditions], names)
+        found = self._at(())
+        if found.expr is None:
+            found = self._by_states(found) or found
+        return self._worlds(found)
+
+    def _at(self, ties: Ties) -> _Found:
+        """The ratio where some free variables stand at one state each."""
+        graph = self.pose.graph
+        conditions = self._asked(self.term.given)
+        above = unnested(graph, [*self._asked(self.term.outcomes), *conditions], self.names, ties)
         if above is None:
-            return self._worlds(expr=ZERO)
-        if above.ties:  # elsewhere the answer is 0, so that the conditions matter at these states alone
-            below = unnested(graph, conditions, names, above.ties)
-            assert below is not None
-        numerator, denominator, _ = uncancelled(factors_of(graph, above.outcomes), factors_of(graph, below.outcomes))
-        return self._identified(above, numerator, denominator)
+            possible = unnested(graph, conditions, self.names, ties) is not None
+            return _Found(expr=ZERO if possible else Quotient(ZERO, ZERO))
+        # Where the events tie a free variable the answer is 0 elsewhere, so the conditions matter there alone.
+        below = unnested(graph, conditions, self.names, above.ties)
+        assert below is not None
+        sides = uncancelled(factors_of(graph, above.outcomes), factors_of(graph, below.outcomes))
+        if all(map(self.laws.known, (*sides[0], *sides[1]))):
+            return _Found(*sides, self._pointed(quotient(*map(self.laws.expr, sides)), above.ties))
+        ratio = rewritten(self._known, self._declared(), *sides)
+        if ratio is None:
+            return _Found(*sides)
+        expr = quotient(self._summed(ratio.above), self._summed(ratio.below))
+        return _Found(*sides, self._pointed(expr, above.ties), ratio.uses)
+
+    def _pointed(self, expr: Expr, ties: Ties) -> Expr:
+        pose = self.pose
+        return product([tidied(expr, pose.graph, pose.meanings, pose.sources), *map(_point, ties)])
+
+    def _by_states(self, stuck: _Found) -> _Found | None:
+        """The ratio at each state of the free variables that its conflicts speak of."""
+        states = self._declared().states
+        outcomes = [o for each in self.laws.conflicts((*stuck.numerator, *stuck.denominator)) for o in each.both]
+        fillers = dict.fromkeys(filler for o in outcomes for filler in (*o.reads, o.value))
+        free = [symbol for symbol in fillers if isinstance(symbol, Symbol) and self._node(symbol) in states]
+        choices = list(combinations(*(states[self._node(symbol)] for symbol in free)))
+        if not free or len(choices) > MOST_CHOICES:
+            return None
+        parts: list[tuple[float, Expr]] = []
+        uses: dict[Use, None] = {}
+        for choice in choices:
+            ties = tuple((symbol, AtState(state)) for symbol, state in zip(free, choice, strict=True))
+            found = self._at(ties)
+            if found.expr is None:
+                return None
+            parts.append((1.0, found.expr))
+            uses |= dict.fromkeys(found.uses)
+        return _Found(stuck.numerator, stuck.denominator, linear(parts), tuple(uses))
+
+    def _known(self, law: Component) -> bool:
+        return all(map(self.laws.known, factors_of(self.pose.graph, ordered(law))))
+
+    def _summed(self, polynomial: Polynomial) -> Expr:
+        def expr(law: Component) -> Expr:
+            return self.laws.expr(factors_of(self.pose.graph, ordered(law)))
+
+        return linear((weight, product(map(expr, sorted(laws, key=rank)))) for laws, weight in polynomial.items())
+
+    def _declared(self) -> States:
+        graph, facts = self.pose.graph, self.user_graph.facts
+        named = {self.user_graph.names[node]: domain.states for node, domain in facts.domains}
+        states = {node: named[name] for node, name in enumerate(graph.names) if name in named}
+        return States(graph, states, frozenset(graph.facts.monotone), self.names)
 
     def _asked(self, events: Sequence[Event]) -> list[Asked]:
         graph, meanings = self.pose.graph, self.pose.meanings
         return [placed(graph, meanings, replace(event, world=event.world or self.term.do)) for event in events]
 
-    def _worlds(
-        self,
-        numerator: tuple[Factor, ...] = (),
-        denominator: tuple[Factor, ...] = (),
-        *,
-        expr: Expr | None = None,
-        reductions: tuple[Reduction, ...] = (),
-    ) -> Worlds:
-        pose = self.pose
+    def _node(self, symbol: Symbol) -> int:
+        return self.pose.meanings.index(symbol.meaning)
+
+    def _name(self, symbol: Symbol) -> str:
+        return self.pose.graph.names[self._node(symbol)]
+
+    def _worlds(self, found: _Found) -> Worlds:
+        pose, factors = self.pose, (*found.numerator, *found.denominator)
+        whole = all(source.graph is None and not source.do & ~source.reached for source in pose.sources)
+        # Of ratios over declared states the search has missed a few, of single laws none.
+        whole = whole and not (found.denominator and self._declared().states)
         return Worlds(
             self.user_graph,
             self.term,
             pose.graph,
             pose.meanings,
-            numerator,
-            denominator,
-            expr,
-            reductions,
-            sights=self.sights,
-            sources=pose.sources if self.sights else (),
+            found.numerator,
+            found.denominator,
+            found.expr,
+            self.laws.reductions(factors),
+            self.laws.conflicts(factors),
+            self.laws.hedges(factors),
+            self.sights,
+            pose.sources if self.sights else (),
+            found.uses,
+            whole and not self.user_graph.plates and not pose.graph.facts.monotone,
         )
-
-    def _identified(self, above: Unnested, numerator: tuple[Factor, ...], denominator: tuple[Factor, ...]) -> Worlds:
-        """Every factor by the engine, or the witnesses against those that fail."""
-        pose = self.pose
-        factors = dict.fromkeys((*numerator, *denominator))
-        conflicts: list[Conflict] = []
-        hedges: list[Hedge] = []
-        reductions: dict[Reduction, None] = {}
-        kernels: dict[Factor, Expr] = {}
-        copies = Copies(pose.meanings, self.level)
-        for factor in factors:
-            conflict = conflict_of(pose.graph, factor)
-            if conflict is not None:
-                conflicts.append(conflict)
-                continue
-            sources = tuple(self._reaching(source, factor) for source in pose.sources)
-            found = _kernel(pose, factor, sources, copies)
-            if isinstance(found, Effect):
-                kernels[factor] = _shown(found, sources, copies)
-                reductions |= dict.fromkeys(found.reductions)
-            else:
-                hedges += found
-        worlds = self._worlds(numerator, denominator, reductions=tuple(reductions))
-        if conflicts or hedges:
-            complete = (
-                all(_whole(source) for source in pose.sources)
-                and not self.user_graph.plates
-                and not pose.graph.facts.monotone
-            )
-            return replace(worlds, conflicts=tuple(conflicts), hedges=tuple(hedges), complete=complete)
-        used = max((symbol.copy for kernel in kernels.values() for symbol in all_symbols(kernel)), default=0)
-        filled = _Filled(pose, kernels, used + 1, self.level)
-        expr = quotient(filled.law(numerator), filled.law(denominator))
-        expr = tidied(expr, pose.graph, pose.meanings, pose.sources)
-        return replace(worlds, expr=product([expr, *map(_point, above.ties)]))
-
-    def _reaching(self, source: EngineSource, factor: Factor) -> EngineSource:
-        """The source with the variables that it set at the very values that a factor visits."""
-        limited = source.do & ~source.reached
-        if not limited:
-            return source
-        fillers = factor.fillers(self.pose.graph)
-        doses = dict(next(sight.doses for sight in self.sights if sight.index == source.index))
-        names = [meaning.name for meaning in self.pose.meanings if isinstance(meaning, Raw)]
-        place = {self.user_graph.index(name): at for at, name in enumerate(names)}
-        by_place = {place[node]: values for node, values in doses.items() if node in place}
-        reached = source.reached
-        for node in bits(limited):
-            filler = fillers.get(node)
-            if isinstance(filler, AtState) and visited(Treatment(node, filler), by_place[node]):
-                reached |= 1 << node
-        pins = tuple(pin for pin in source.pins if not reached >> pin[0] & 1)
-        return replace(source, reached=reached, pins=pins)
-
-
-def _kernel(
-    pose: Posed, factor: Factor, sources: tuple[EngineSource, ...], copies: Copies
-) -> Effect | tuple[Hedge, ...]:
-    graph, district = pose.graph, factor.district
-    return effect(graph, district, graph.everything & ~district, pose.meanings, sources=sources, names=copies)
-
-
-def _shown(found: Effect, sources: tuple[EngineSource, ...], copies: Copies) -> Expr:
-    """A kernel as the sources show it: what one of them held at a dose stands at that dose."""
-    expr = found.body
-    for source in sources:
-        if source.pins:
-            held = {copies.symbols[node]: Held(copies.symbols[node], value) for node, value in source.pins}
-            expr = pinned(expr, source.index, held)
-    return expr
-
-
-def _whole(source: EngineSource) -> bool:
-    return source.graph is None and not source.do & ~source.reached
-
-
-@dataclass(frozen=True, slots=True)
-class _Filled:
-    """Kernels at the values of their potential outcomes; copies from ``first`` on occur in none of them."""
-
-    pose: Posed
-    kernels: dict[Factor, Expr]
-    first: int
-    level: Level
-
-    def law(self, factors: Sequence[Factor]) -> Expr:
-        """The product of the factors' kernels, summed over the unknowns."""
-        unknowns = unknowns_of([outcome for factor in factors for outcome in factor.outcomes])
-        return total(map(self.symbol, unknowns), product(map(self._kernel, factors)))
-
-    def symbol(self, unknown: Unknown) -> Symbol:
-        """A copy of the variable that no kernel binds."""
-        return Symbol(self.pose.meanings[unknown.node], self.first + unknown.name)
-
-    def _kernel(self, factor: Factor) -> Expr:
-        graph, meanings = self.pose.graph, self.pose.meanings
-        fillers = factor.fillers(graph)
-        expr = self.kernels[factor]
-        if self.level:
-            expr = averaged(expr, [Symbol(meanings[node]) for node in fillers], self.level)
-        return substituted(expr, {Symbol(meanings[node]): self._slot(node, at) for node, at in fillers.items()})
-
-    def _slot(self, node: int, filler: Filler) -> Slot:
-        match filler:
-            case AtState():
-                return Held(Symbol(self.pose.meanings[node]), filler)
-            case Symbol():
-                return filler
-            case Unknown():
-                return self.symbol(filler)
 
 
 def _point(tie: tuple[Symbol, AtState]) -> Expr:

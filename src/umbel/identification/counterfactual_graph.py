@@ -10,11 +10,12 @@ some value of the sum would contradict it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
 
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import districts, shortest_path
-from umbel.model.worlds import Conflict, Factor, Filler, PotentialOutcome, Unknown
+from umbel.model.worlds import Conflict, Factor, PotentialOutcome, Unknown
 
 
 def factors_of(graph: Graph, outcomes: Sequence[PotentialOutcome]) -> tuple[Factor, ...]:
@@ -46,21 +47,18 @@ def components(factors: Sequence[Factor]) -> tuple[tuple[Factor, ...], ...]:
     return tuple(tuple(members) for _, members in groups)
 
 
-def uncancelled(
-    above: Sequence[Factor], below: Sequence[Factor]
-) -> tuple[tuple[Factor, ...], tuple[Factor, ...], tuple[PotentialOutcome, ...]]:
-    """What stays of a ratio of two laws, and the potential outcomes that cancel.
+def uncancelled(above: Sequence[Factor], below: Sequence[Factor]) -> tuple[tuple[Factor, ...], tuple[Factor, ...]]:
+    """What stays of a ratio of two laws.
 
     A condition that shares no unknown and no hidden cause with what is asked tells nothing about
     it, or is as good as set: both show as a group that numerator and denominator have in common.
     """
     sides = [{_content(group): group for group in components(side)} for side in (above, below)]
-    shared = [content for content in sides[0] if content in sides[1]]
-    kept = [
+    shared = set(sides[0]) & set(sides[1])
+    first, second = (
         tuple(factor for content, group in side.items() if content not in shared for factor in group) for side in sides
-    ]
-    gone = tuple(outcome for content in shared for factor in sides[0][content] for outcome in factor.outcomes)
-    return kept[0], kept[1], gone
+    )
+    return first, second
 
 
 def _content(group: Iterable[Factor]) -> frozenset[PotentialOutcome]:
@@ -68,7 +66,7 @@ def _content(group: Iterable[Factor]) -> frozenset[PotentialOutcome]:
 
 
 def conflict_of(graph: Graph, factor: Factor) -> Conflict | None:
-    """Two of a factor's potential outcomes that no single world shows together.
+    """Two of a factor's potential outcomes that no single world shows together; None where one shows all.
 
     Examples
     --------
@@ -79,21 +77,25 @@ def conflict_of(graph: Graph, factor: Factor) -> Conflict | None:
     >>> conflict_of(graph, Factor(0b11, pair)).path
     (1, 0)
     """
-    own: dict[int, PotentialOutcome] = {}
-    for outcome in factor.outcomes:
-        first = own.setdefault(outcome.node, outcome)
-        if first is not outcome:
-            parents = bits(graph.parents[outcome.node])
-            over = next(p for p, a, b in zip(parents, first.reads, outcome.reads, strict=True) if a != b)
-            return Conflict(first, outcome, over, (outcome.node,))
-    read: dict[int, tuple[PotentialOutcome, Filler]] = {}
-    for outcome in factor.outcomes:
-        for parent, filler in zip(bits(graph.parents[outcome.node]), outcome.reads, strict=True):
-            other, value = (own[parent], own[parent].value) if parent in own else read.get(parent, (outcome, filler))
-            if value != filler:
-                return Conflict(outcome, other, parent, _joined(graph, factor.district, outcome.node, other.node))
-            read.setdefault(parent, (outcome, filler))
-    return None
+    return next(conflicts_of(graph, factor), None)
+
+
+def conflicts_of(graph: Graph, factor: Factor) -> Iterator[Conflict]:
+    """Every pair of a factor's potential outcomes that no single world shows together: one variable twice first."""
+    outcomes = factor.outcomes
+    reads = {each: dict(zip(bits(graph.parents[each.node]), each.reads, strict=True)) for each in outcomes}
+    for first, second in combinations(outcomes, 2):
+        if first.node == second.node:
+            over = next(parent for parent, filler in reads[first].items() if filler != reads[second][parent])
+            yield Conflict(first, second, over, (first.node,))
+    for first in outcomes:
+        for second in outcomes:
+            if first.node != second.node and reads[first].get(second.node, second.value) != second.value:
+                yield Conflict(first, second, second.node, _joined(graph, factor.district, first.node, second.node))
+    for first, second in combinations(outcomes, 2):
+        for over in sorted(reads[first].keys() & reads[second].keys()) if first.node != second.node else ():
+            if not factor.district >> over & 1 and reads[first][over] != reads[second][over]:
+                yield Conflict(first, second, over, _joined(graph, factor.district, first.node, second.node))
 
 
 def _joined(graph: Graph, within: int, start: int, end: int) -> tuple[int, ...]:

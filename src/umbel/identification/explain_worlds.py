@@ -15,7 +15,7 @@ from umbel.lexer import quoted_if_needed
 from umbel.model.proof import Hedge, Worlds
 from umbel.model.render import term_text
 from umbel.model.task import Sight
-from umbel.model.worlds import Conflict, Factor, Filler, PotentialOutcome, Unknown
+from umbel.model.worlds import Conflict, Factor, Filler, PotentialOutcome, Unknown, Use
 from umbel.results.step import Certificate, Refusal, Step
 
 STRATEGY = "counterfactual factors"
@@ -36,6 +36,7 @@ def worlds_steps(worlds: Worlds) -> tuple[Step, ...]:
         steps.append(Step("condition", f"divide by {words.law(worlds.denominator)}"))
     for factor in dict.fromkeys((*worlds.numerator, *worlds.denominator)):
         steps.append(Step("factor", f"{words.set(factor.district)}: {words.outcomes(factor.outcomes)}"))
+    steps += [words.use(use) for use in worlds.uses]
     for reduction in worlds.reductions:
         name = words.set(reduction.district)
         for move in reduction.moves:
@@ -149,6 +150,17 @@ class _Words:
         unknowns = [self.filler(unknown) for unknown in unknowns_of(outcomes)]
         over = f", summed over {', '.join(unknowns)}" if unknowns else ""
         return f"P({self.outcomes(outcomes)}){over}"
+
+    def use(self, use: Use) -> Step:
+        name = self.names[use.node]
+        match use.kind:
+            case "sum":
+                return Step("states", f"each declared state of {name} in turn")
+            case "subtract":
+                return Step("subtract", f"{name} has its declared states only: one is what the others leave")
+            case "monotone":
+                over = self.names[use.over]
+                return Step("monotone", f"{name} never falls when {over} rises: a difference of one setting at a time")
 
     def conflict(self, conflict: Conflict) -> str:
         first, second, over = conflict.first, conflict.second, self.names[conflict.over]

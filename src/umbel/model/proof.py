@@ -8,7 +8,7 @@ from umbel.expr.nodes import Expr, Meaning, Value
 from umbel.graph.mixed import Graph, bits
 from umbel.model.query import Expectation, Probability
 from umbel.model.task import Lowered, Sight, Task
-from umbel.model.worlds import Conflict, Factor
+from umbel.model.worlds import Conflict, Factor, Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +196,8 @@ class Worlds:
         Witnesses of a "no".
     sights, sources
         What is known, on the user's graph and on ``graph``; empty: one observational study.
+    uses
+        How declared states made it identified; empty where it is for any number of states.
     complete
         Whether a "no" is a proof.
     """
@@ -212,6 +214,7 @@ class Worlds:
     hedges: tuple[Hedge, ...] = ()
     sights: tuple[Sight, ...] = ()
     sources: tuple[EngineSource, ...] = ()
+    uses: tuple[Use, ...] = ()
     complete: bool = True
 
 

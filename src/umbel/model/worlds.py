@@ -9,6 +9,7 @@ splits by districts, and a district that nowhere contradicts itself is one kerne
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from umbel.expr.nodes import AtState, Symbol
 from umbel.graph.mixed import Graph, bits
@@ -52,6 +53,21 @@ class PotentialOutcome:
     reads: tuple[Filler, ...]
     value: Filler
 
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """What to sort by, so that no hash decides an order."""
+        return self.node, tuple(map(_rank, self.reads)), _rank(self.value)
+
+
+def _rank(filler: Filler) -> tuple[int, int, str]:
+    match filler:
+        case AtState(state):
+            return 0, 0, repr(state)
+        case Symbol(meaning):
+            return 1, 0, getattr(meaning, "name", "")
+        case Unknown(name):
+            return 2, name, ""
+
 
 @dataclass(frozen=True, slots=True)
 class Factor:
@@ -94,3 +110,28 @@ class Conflict:
     second: PotentialOutcome
     over: int
     path: tuple[int, ...]
+
+    @property
+    def both(self) -> tuple[PotentialOutcome, PotentialOutcome]:
+        """The two outcomes."""
+        return self.first, self.second
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of declared states.
+
+    Parameters
+    ----------
+    kind
+        ``"sum"``: a summed value at each of its states; ``"subtract"``: a value as the certain
+        event less the others; ``"monotone"``: an outcome under two settings of ``over``, one at a time.
+    node
+        The variable whose states were used.
+    over
+        The variable that it never falls with; -1 for the other kinds.
+    """
+
+    kind: Literal["sum", "subtract", "monotone"]
+    node: int
+    over: int = -1

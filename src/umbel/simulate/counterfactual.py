@@ -26,7 +26,12 @@ MOST_TYPES = 32
 """Types of one mechanism: every function of two binary parents, or of one of three states; a random choice of more."""
 
 
-def structural(model: DiscreteModel, rng: np.random.Generator, types: int = MOST_TYPES) -> DiscreteModel:
+def structural(
+    model: DiscreteModel,
+    rng: np.random.Generator,
+    types: int = MOST_TYPES,
+    monotone: Sequence[tuple[int, int]] = (),
+) -> DiscreteModel:
     """A random structural model with a model's variables: each mechanism a function of parents and type.
 
     Parentless variables stay as they are. The law of a type reads the parentless hidden parents of
@@ -39,6 +44,8 @@ def structural(model: DiscreteModel, rng: np.random.Generator, types: int = MOST
         Its nodes keep their indices; types are appended.
     types
         Most functions of one mechanism.
+    monotone
+        Pairs of a parent and a node whose mechanism never falls when the parent rises.
 
     Examples
     --------
@@ -56,7 +63,8 @@ def structural(model: DiscreteModel, rng: np.random.Generator, types: int = MOST
             continue
         causes = tuple(p for p in reads if model.hidden >> p & 1 and not model.parents[p])
         arguments = tuple(p for p in reads if p not in causes)
-        functions = _functions([sizes[p] for p in arguments], sizes[node], types, rng)
+        rising = [axis for axis, parent in enumerate(arguments, start=1) if (parent, node) in monotone]
+        functions = _functions([sizes[p] for p in arguments], sizes[node], types, rising, rng)
         kind = len(names)
         names.append(f"type of {names[node]}")
         sizes.append(len(functions))
@@ -70,15 +78,20 @@ def structural(model: DiscreteModel, rng: np.random.Generator, types: int = MOST
     )
 
 
-def _functions(arguments: Sequence[int], size: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Functions of the arguments, the constant ones first: shape (functions, states of the arguments…)."""
+def _functions(
+    arguments: Sequence[int], size: int, most: int, rising: Sequence[int], rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Functions of the arguments, never falling along some axes: shape (functions, states of the arguments…)."""
     cells = int(np.prod(arguments, dtype=np.intp))
     if size**cells <= most:
         table = np.indices((size,) * cells).reshape(cells, -1).T
     else:
         constant = np.repeat(np.arange(size)[:, None], cells, axis=1)
         table = np.concatenate([constant, rng.integers(size, size=(max(most - size, 0), cells))])
-    return table.reshape(len(table), *arguments)
+    table = table.reshape(len(table), *arguments)
+    for axis in rising:
+        table = np.maximum.accumulate(table, axis=axis)
+    return np.unique(table, axis=0)
 
 
 @final

@@ -167,7 +167,7 @@ def drawn(
         sizes |= dict.fromkeys(hidden_names(part), hidden)
     model = random_model(part, rng=rng, sizes=sizes)
     if question.is_counterfactual:
-        model = structural(model, rng)
+        model = structural(model, rng, monotone=part.facts.monotone)
     laws = {
         item.name: _open_law(item, states, rng)
         for item in _interventions(question)

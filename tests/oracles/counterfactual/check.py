@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,12 +13,13 @@ from tests.oracles.counterfactual.response import ResponseModel, random_response
 from tests.oracles.flat.reference import Reference
 from umbel.expr.build import free, settled
 from umbel.expr.nodes import AtState, Expr, Raw, Symbol
-from umbel.graph.mixed import Graph
+from umbel.graph.mixed import Facts, Graph
 from umbel.identification.counterfactual import counterfactual_effect
 from umbel.model.proof import Worlds
 from umbel.model.task import Sight
 from umbel.numerics.tables import Table
 from umbel.results.step import Refusal
+from umbel.variable import Domain
 
 EXACT = 1e-10
 """Enumeration in float64 of a few thousand rows leaves errors near 1e-15."""
@@ -36,9 +38,14 @@ def sights_of(graph: Graph, studies: Sequence[Study]) -> tuple[Sight, ...]:
     return tuple(found)
 
 
-def check(asked: Asked, rng: np.random.Generator, studies: Sequence[Study] = ()) -> str:
-    """Put the question; the verdict, as a word. Fails where the package, enumeration and ranks disagree."""
+def check(asked: Asked, rng: np.random.Generator, studies: Sequence[Study] = (), *, binary: bool = False) -> str:
+    """Put the question; the verdict, as a word. Fails where the package, enumeration and ranks disagree.
+
+    ``binary``: the package knows that every name has two states, which identifies more.
+    """
     graph, term = asked.diagram.graph(), asked.term()
+    if binary:
+        graph = replace(graph, facts=Facts(domains=tuple((i, Domain((0, 1))) for i in range(len(graph.names)))))
     found = counterfactual_effect(graph, term, sights_of(graph, studies))
     if isinstance(found, Refusal):
         assert "undefined" in found.why, (found, asked)
@@ -47,17 +54,18 @@ def check(asked: Asked, rng: np.random.Generator, studies: Sequence[Study] = ())
         assert np.isnan(chances).any(), ("conditions that may happen", asked, asked.text())
         return "undefined"
     if found.expr is None:
-        if not all(study.whole for study in studies):
+        if not found.complete:
             return "no by this route"
-        shown = shows_no(asked, rng, studies)
+        shown = shows_no(asked, rng, studies, most=2 if binary else 3)
         assert shown, ("nothing moves", asked, asked.text(), studies)
         return shown
     moved = can_move(asked.diagram, asked.happenings, asked.given, rng, tries=2, studies=studies or (Study(),))
     assert not moved, ("not identified", asked, asked.text(), studies)
-    return "yes" if truth_gap(asked, found, rng, studies) else "zero"
+    largest = truth_gap(asked, found, rng, studies, most=2 if found.uses else 3)
+    return "zero" if not largest else "yes by its states" if found.uses else "yes"
 
 
-def shows_no(asked: Asked, rng: np.random.Generator, studies: Sequence[Study]) -> str:
+def shows_no(asked: Asked, rng: np.random.Generator, studies: Sequence[Study], *, most: int = 3) -> str:
     """How the rank oracle shows that a question is not identified: with two states, three, or not at all."""
     question, known = (asked.diagram, asked.happenings, asked.given, rng), studies or (Study(),)
     if can_move(*question, studies=known):
@@ -65,20 +73,26 @@ def shows_no(asked: Asked, rng: np.random.Generator, studies: Sequence[Study]) -
     for hidden in (3, 4) if asked.diagram.latent else ():  # a latent name of few states shows in its children
         if any(can_move(*question, types=types, latent=hidden, studies=known) for types in (16, 30)):
             return "no"
-    three = any(can_move(*question, states=3, types=types, studies=known) for types in TYPES)
+    three = most > 2 and any(can_move(*question, states=3, types=types, studies=known) for types in TYPES)
     return "no with three states" if three else ""
 
 
-def truth_gap(asked: Asked, found: Worlds, rng: np.random.Generator, studies: Sequence[Study]) -> float:
+def truth_gap(
+    asked: Asked, found: Worlds, rng: np.random.Generator, studies: Sequence[Study], *, most: int = 3
+) -> float:
     """Compare the estimand with enumeration in models of two and three states; the largest truth."""
     assert found.expr is not None
     expr = settled(found.expr)
     largest = 0.0
     for states, types in ((2, None), (3, 9)):
+        if states > most:
+            break
         model = random_response_model(asked.diagram, rng, states=states, types=types)
         if np.prod([float(len(table)) for table in model.functions.values()]) > 20_000:
             continue
-        reference = Reference([known(model, study) for study in studies or (Study(),)])
+        sources = [known(model, study) for study in studies or (Study(),)]
+        blank = Table(asked.diagram.visible, np.ones((states,) * len(asked.diagram.visible)))
+        reference = Reference([*sources, blank])  # the last says what the states are of names that nobody saw
         for events in valued((*asked.happenings, *asked.given), states):
             truth = model.chance(events[: len(asked.happenings)], events[len(asked.happenings) :])
             at = {
