@@ -1,8 +1,8 @@
 """Causal expectation maximisation, every restart at once: EMCC of Zaffalon et al. (2023), Algorithm 1.
 
 A step of EM for mixture proportions is ``x <- x * (A' (n / A x)) / N``: two products for all restarts.
-SQUAREM (Varadhan and Roland, Scandinavian J. Statistics 35, 2008) extrapolates; a step that leaves
-the simplex or loses likelihood falls back to the plain one.
+SQUAREM (Varadhan and Roland, Scandinavian J. Statistics 35, 2008) extrapolates; what leaves the simplex
+is held inside it, and a step that loses likelihood falls back to the plain one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 
 MOST_STEPS = 3000
 FLOOR = 1e-300
+KEPT = 0.1
+"""Share of a state's probability that an extrapolation leaves at least: EM never revives a state at zero."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,40 +100,44 @@ def causal_em(
     gaps[:] = np.inf
     used = 0
     at = done / done.sum(axis=1, keepdims=True)
+    pattern = _patterns(matrix, at)
     while used < steps:
-        first, multiplier, value = _step(matrix, weight, total, at)
+        multiplier = (weight / pattern) @ matrix / total  # (restarts, states)
         used += 1
         room = total * np.log(np.maximum(multiplier.max(axis=1), 1.0))  # duality: nothing gains more
         done[active], gaps[active] = at, room
         left = room > gap
-        active, at, first, value = active[left], at[left], first[left], value[left]
-        if not active.size:
+        if not left.any():
             break
+        active, at, pattern, multiplier = active[left], at[left], pattern[left], multiplier[left]
+        first = at * multiplier
         if not squared:
-            at = first
+            at, pattern = first, _patterns(matrix, first)
             continue
-        second, _, _ = _step(matrix, weight, total, first)
+        second = first * ((weight / _patterns(matrix, first)) @ matrix / total)
         used += 1
-        at = _extrapolated(matrix, weight, at, first, second, value)
+        at, pattern = _extrapolated(matrix, weight, (at, first, second), pattern)
     return Runs(done, gaps, used)
 
 
-def _step(matrix: Array, weight: Array, total: float, laws: Array) -> tuple[Array, Array, Array]:
-    """One EM step, its multipliers (restarts, states), and the log likelihood before it (restarts,)."""
-    pattern = np.maximum(laws @ matrix.T, FLOOR)  # (restarts, patterns)
-    multiplier = (weight / pattern) @ matrix / total
-    return laws * multiplier, multiplier, np.log(pattern) @ weight
+def _patterns(matrix: Array, laws: Array) -> Array:
+    """Probabilities of the patterns, shape (restarts, patterns)."""
+    return np.maximum(laws @ matrix.T, FLOOR)
 
 
-def _extrapolated(matrix: Array, weight: Array, zero: Array, first: Array, second: Array, value: Array) -> Array:
+def _extrapolated(
+    matrix: Array, weight: Array, path: tuple[Array, Array, Array], pattern: Array
+) -> tuple[Array, Array]:
+    """One step of SQUAREM from three laws in a row; where it loses likelihood, the third of them."""
+    zero, first, second = path
     change = first - zero
     curve = second - first - change
     length = np.sqrt((change**2).sum(axis=1) / np.maximum((curve**2).sum(axis=1), FLOOR))
-    alpha = -np.maximum(length, 1.0)[:, None]
-    tried = zero - 2 * alpha * change + alpha**2 * curve
-    tried[tried.min(axis=1) < 0] = 0.0
-    sums = tried.sum(axis=1, keepdims=True)
-    tried = np.divide(tried, sums, out=np.zeros_like(tried), where=sums > 0)
-    pattern = np.maximum(tried @ matrix.T, FLOOR)
-    worse = (np.log(pattern) @ weight < value) | (sums[:, 0] == 0)
-    return np.where(worse[:, None], second, tried)
+    stride = np.maximum(length, 1.0)[:, None]
+    tried = zero + 2 * stride * change + stride**2 * curve
+    tried = np.maximum(tried, KEPT * second)  # a state past zero is nearly gone, and yet may come back
+    tried /= tried.sum(axis=1, keepdims=True)
+    reached = _patterns(matrix, tried)
+    worse = np.log(reached) @ weight < np.log(pattern) @ weight
+    tried[worse], reached[worse] = second[worse], _patterns(matrix, second[worse])
+    return tried, reached
