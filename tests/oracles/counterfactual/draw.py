@@ -74,6 +74,27 @@ def random_question(rng: np.random.Generator, *, conditions: bool, latent: bool 
     )
 
 
+def natural_question(rng: np.random.Generator, *, latent: bool = False) -> Asked:
+    """``Y[A=1, M[A=0]]``, the heart of natural effects, with one or two mediators and sometimes conditions."""
+    while True:
+        diagram = small_diagram(rng, latent=latent)
+        pairs = [(a, y) for a in diagram.visible for y in diagram.visible if y != a and y in diagram.descendants(a)]
+        if not pairs:
+            continue
+        cause, outcome = pairs[int(rng.integers(len(pairs)))]
+        below = diagram.descendants(cause) - {cause, outcome}
+        between = [name for name in diagram.visible if name in below and outcome in diagram.descendants(name)]
+        if between:
+            break
+    low = int(rng.integers(2))
+    chosen = rng.permutation(between)[: int(rng.integers(1, 3))]
+    mediators = [(str(name), Happening(str(name), ((cause, low),))) for name in sorted(chosen)]
+    asked = Happening(outcome, ((cause, 1 - low), *mediators), int(rng.integers(2)))
+    rest = [name for name in diagram.visible if name != outcome]
+    given = tuple(Happening(str(name), (), int(rng.integers(2))) for name in rng.permutation(rest)[:1])
+    return Asked(diagram, (asked,), given if rng.uniform() < 0.3 else ())
+
+
 def _world(
     rng: np.random.Generator, diagram: Diagram, name: str, depth: int
 ) -> tuple[tuple[str, int | Happening], ...]:

@@ -83,14 +83,16 @@ def moves(world: World, query: Query, studies: Sequence[Study]) -> float:
 
     The largest share of a cell's gradient outside the row space; rounding when identified.
     """
-    known = np.concatenate([shown for study in studies for shown in _shown(world, study)])
+    known = [shown for study in studies for shown in _shown(world, study)]
     wanted = gradient(world, query.changes, [*query.outcomes, *query.given])
     if query.given:
         below = gradient(world, query.changes, query.given)
         wanted = wanted - np.tile(below, (len(wanted) // len(below), 1))
-    _, values, directions = np.linalg.svd(known, full_matrices=False)
-    space = directions[values > RANK * values[0]]
-    outside = wanted - wanted @ space.T @ space
+    outside = wanted
+    if known:  # a study that set all it saw shows nothing
+        _, values, directions = np.linalg.svd(np.concatenate(known), full_matrices=False)
+        space = directions[values > RANK * values[0]]
+        outside = wanted - wanted @ space.T @ space
     return float((np.linalg.norm(outside, axis=1) / np.maximum(np.linalg.norm(wanted, axis=1), TINY)).max())
 
 
