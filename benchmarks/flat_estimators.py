@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +171,7 @@ def studied(design: Design, replicates: int, seed: int) -> Result:
     found = np.empty((3, replicates))
     start = time.perf_counter()
     for at in range(replicates):
-        rng = np.random.default_rng([seed, at])
+        rng = np.random.default_rng([seed, zlib.crc32(design.name.encode()), at])  # samples of the design's own
         one = design.estimator.estimate(target, Study(design.draw(design.rows, rng)), rng=rng)
         assert isinstance(one, Estimated), one
         row = one.rows[0]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from umbel.data.rows import Rows, read_rows
 from umbel.data.study import Study
-from umbel.estimate.crossfit import Learners, folds_of
+from umbel.estimate.crossfit import Learners, Learning, folds_of
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unwatched
 from umbel.estimate.expansion import Average, NotFlat, averages
 from umbel.estimate.features import split
@@ -188,7 +188,7 @@ class AIPW:
     ) -> tuple[dict[Average, Influence], tuple[Check, ...]]:
         """Every average, and what the chances of settings say about overlap."""
         scores = {one: np.zeros(rows.size) for one in shapes}
-        learning = {one: np.zeros(rows.size) for one in shapes}
+        learning = {one: Learning(rows.sample.mass) for one in shapes}
         chances: dict[str, Array] = {}
         stuck = 0
         workers = folds_of(rows, fold, self._learners(), rng)
@@ -197,12 +197,12 @@ class AIPW:
             for one, shape in shapes.items():
                 found = sequence_scores(shape, worker)
                 scores[one][scored] = found.scores.tensor.array[scored]
-                learning[one] += worker.influence(found.scores, scored)
+                learning[one].add(worker, found.scores, scored)
                 for words, chance in found.chances:
                     chances.setdefault(words, np.zeros(rows.size))[scored] = chance[scored]
             stuck += len(worker.stuck)
         checks = [overlap_check(words, chance, rows.sample) for words, chance in chances.items()]
-        known = {one: learnt_mean(scores[one], learning[one], rows.sample) for one in shapes}
+        known = {one: learnt_mean(scores[one], learning[one].total(), rows.sample) for one in shapes}
         return known, (*checks, convergence_check(stuck)) if chances else tuple(checks)
 
     def _curve(self, target: Target, study: Study, rows: Rows, dose: str, rng: np.random.Generator) -> Estimated:
@@ -253,7 +253,7 @@ class AIPW:
 def learnt_mean(scores: Array, learning: Array, sample: Sample) -> Influence:
     """The mean of scores, with the influence of what was learnt for them."""
     plain = mean_of(scores, sample)
-    return Influence(plain.value, plain.scores + learning - sample.mean(learning))
+    return Influence(plain.value, plain.scores + learning)
 
 
 def overlap_check(words: str, chance: Array, sample: Sample) -> Check:

@@ -19,12 +19,15 @@ from umbel.errors import InputError, shown
 from umbel.estimate.features import features_of
 from umbel.estimate.learners import Fitted, Learner, learnt
 from umbel.estimate.ridge import Linear, Logistic
-from umbel.numerics.adjoint import Node, gradients, leaf
+from umbel.numerics.adjoint import Node, Pull, gradients, leaf
 from umbel.numerics.tensors import Tensor
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+BLOCKS = 4
+"""Parts of a fold's scored rows by which the influence of learning is told from noise."""
 
 ROW = "row"
 """The label of the axis of rows."""
@@ -68,22 +71,27 @@ class Learnt:
 
     Parameters
     ----------
+    place
+        Which nuisance it is, the same in every fold.
     node
         Predictions at every row.
     target
         What was learnt, at every row.
     rows
         Training rows.
+    pull
+        From the gradient of a number by the predictions to its gradient by the targets.
     """
 
+    place: Hashable
     node: Node
     target: Node
     rows: Codes
+    pull: Pull
 
     def influence(self, gradient: Array) -> Array:
         """What each row's own surprise adds to a number with this gradient, shape (rows,)."""
-        assert self.node.pull is not None
-        (lean,) = self.node.pull(gradient)
+        (lean,) = self.pull(gradient)
         left = self.target.tensor.array - self.node.tensor.array
         result = np.zeros(len(lean))
         result[self.rows] = lean[self.rows] * left[self.rows]
@@ -120,7 +128,7 @@ class Fold:
             if not events and behind and hasattr(learner, "predict_proba"):
                 learner = Linear()  # a mean of what was learnt is a share: no business of a classifier
             _regressor(learner, events)
-            self.known[place] = self._learnt(learner, target, names, among, events)
+            self.known[place] = self._learnt(place, learner, target, names, among, events)
         return self.known[place]
 
     def chance(self, key: Hashable, event: Mask, names: Sequence[str], among: Mask) -> Node:
@@ -128,7 +136,7 @@ class Fold:
         place = (key, tuple(names), "chance")
         if place not in self.known:
             learner = Logistic() if self.learners.treatment is None else self.learners.treatment
-            self.known[place] = self._learnt(learner, per_row(event), names, among, True)
+            self.known[place] = self._learnt(place, learner, per_row(event), names, among, True)
         return self.known[place]
 
     def centre(self, key: Hashable, target: Node, names: Sequence[str]) -> Node:
@@ -138,15 +146,11 @@ class Fold:
             every = np.ones(self.rows.size, dtype=bool)
             learner = Linear() if self.learners.treatment is None else self.learners.treatment
             _regressor(learner, False)
-            self.known[place] = self._learnt(learner, target, names, every, False)
+            self.known[place] = self._learnt(place, learner, target, names, every, False)
         return self.known[place]
 
-    def influence(self, scores: Node, scored: Mask) -> Array:
-        """What learning adds to the influence of each row on the mean of the scores of some rows.
-
-        Zero, to first order, where all nuisances are right; and for learners that do not tell how
-        their predictions lean on their targets.
-        """
+    def influences(self, scores: Node, scored: Mask) -> Iterator[tuple[Hashable, Array]]:
+        """What each model's rows add to the mean of the scores of some rows, shapes (rows,)."""
         mass = self.rows.sample.mass
         top = Node(
             Tensor((), np.asarray((mass * scores.tensor.array)[scored].sum())),
@@ -154,13 +158,13 @@ class Fold:
             lambda gradient: (np.where(scored, mass * gradient, 0.0),),
         )
         found = gradients(top)
-        total = np.zeros(self.rows.size)
         for model in self.models:
             if model.node in found:
-                total += model.influence(found[model.node])
-        return total / mass
+                yield model.place, model.influence(found[model.node]) / mass
 
-    def _learnt(self, learner: Learner, target: Node, names: Sequence[str], among: Mask, events: bool) -> Node:
+    def _learnt(
+        self, place: Hashable, learner: Learner, target: Node, names: Sequence[str], among: Mask, events: bool
+    ) -> Node:
         rows = np.flatnonzero(self.train & among)
         if len(rows) == 0:
             return per_row(np.full(self.rows.size, np.nan))
@@ -168,25 +172,68 @@ class Fold:
         weights = sample.counts[rows] * sample.weights[rows]
         if not names or (values == values[0]).all():
             mass = weights / weights.sum()
-            return self._kept(target, rows, np.full(self.rows.size, mass @ values), lambda g: mass * g.sum())
+            found = np.full(self.rows.size, mass @ values)
+            return self._kept(place, target, rows, found, lambda gradient: mass * gradient.sum())
         features = features_of(self.rows, names)
         fit: Fitted = learnt(learner, features[rows], values, weights=weights, rng=self.rng, probability=events)
         if not getattr(fit.model, "converged", True):
             self.stuck.append(type(learner).__name__)
         found = np.clip(fit(features), 0.0, 1.0) if events else fit(features)
         lean = getattr(fit.model, "sensitivity", None)
-        return self._kept(target, rows, found, None if lean is None else lambda g: lean(features, g))
+        return self._kept(
+            place, target, rows, found, None if lean is None else lambda gradient: lean(features, gradient)
+        )
 
-    def _kept(self, target: Node, rows: Codes, found: Array, lean: Callable[[Array], Array] | None) -> Node:
+    def _kept(
+        self, place: Hashable, target: Node, rows: Codes, found: Array, lean: Callable[[Array], Array] | None
+    ) -> Node:
         def pull(gradient: Array) -> tuple[Array, ...]:
             result = np.zeros(len(found))
             if lean is not None:
                 result[rows] = lean(np.nan_to_num(gradient))
             return (result,)
 
-        node = Node(Tensor((ROW,), found), (target,), pull)
-        self.models.append(Learnt(node, target, rows))
+        behind = any(target is model.node for model in self.models)  # else nothing learnt lies behind it
+        node = Node(Tensor((ROW,), found), (target,), pull) if behind else Node(Tensor((ROW,), found))
+        self.models.append(Learnt(place, node, target, rows, pull))
         return node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learning:
+    """The influence of learning on one average, gathered over folds, model by model.
+
+    It is zero, to first order, where all nuisances are right, and then its estimate is noise that
+    would widen intervals for nothing. Each model's part is therefore shrunk by how much it exceeds
+    its own noise, which blocks of scored rows tell.
+    """
+
+    mass: Array
+    parts: dict[Hashable, Array] = field(default_factory=dict)
+    energy: dict[Hashable, float] = field(default_factory=dict)
+    blocks: list[int] = field(default_factory=list)
+
+    def add(self, fold: Fold, scores: Node, scored: Mask) -> None:
+        """Gather what one fold's models add to the scores of its rows."""
+        places = np.flatnonzero(scored)
+        for start in range(BLOCKS):
+            block = np.zeros(len(scored), dtype=bool)
+            block[places[start::BLOCKS]] = True
+            self.blocks.append(1)
+            for place, part in fold.influences(scores, block):
+                self.parts[place] = self.parts.get(place, 0.0) + part
+                self.energy[place] = self.energy.get(place, 0.0) + float(self.mass @ part**2)
+
+    def total(self) -> Array:
+        """The influence of learning on each row, shape (rows,), of mean zero."""
+        result = np.zeros(len(self.mass))
+        blocks = len(self.blocks)
+        for place, part in self.parts.items():
+            size = float(self.mass @ part**2)
+            noise = (self.energy[place] - size / blocks) * blocks / (blocks - 1)
+            if size > noise:
+                result += (1.0 - noise / size) * part
+        return result - self.mass @ result
 
 
 def _regressor(learner: Learner, events: bool) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from umbel.data.rows import Rows, read_rows
 from umbel.data.study import Study
 from umbel.estimate.adjustment import convergence_check, learnt_mean, overlap_check
-from umbel.estimate.crossfit import Learners, folds_of
+from umbel.estimate.crossfit import Learners, Learning, folds_of
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unwatched
 from umbel.estimate.expansion import Average, Constant, Formula, Mix, NotFlat, Ratio, averages
 from umbel.estimate.features import split
@@ -150,7 +150,7 @@ class APIPW:
         watch: Watch,
     ) -> tuple[dict[Average, Influence], tuple[Check, ...]]:
         scores = {one: np.zeros(rows.size) for one in shapes}
-        learning = {one: np.zeros(rows.size) for one in shapes}
+        learning = {one: Learning(rows.sample.mass) for one in shapes}
         chances: dict[str, Array] = {}
         stuck = 0
         workers = folds_of(rows, fold, Learners(self.outcome, self.treatment, self.folds), rng)
@@ -161,12 +161,15 @@ class APIPW:
                     primal_scores(shape, worker) if isinstance(shape, Primal) else sequence_scores(shape, worker)
                 )
                 scores[one][scored] = found.scores.tensor.array[scored]
-                learning[one] += worker.influence(found.scores, scored)
+                learning[one].add(worker, found.scores, scored)
                 for words, chance in found.chances:
                     chances.setdefault(words, np.zeros(rows.size))[scored] = chance[scored]
             stuck += len(worker.stuck)
         checks = [overlap_check(words, chance, rows.sample) for words, chance in chances.items()]
-        known = {one: _mean(learnt_mean(scores[one], learning[one], rows.sample), shapes[one], rows) for one in shapes}
+        known = {
+            one: _mean(learnt_mean(scores[one], learning[one].total(), rows.sample), shapes[one], rows)
+            for one in shapes
+        }
         return known, (*checks, convergence_check(stuck))
 
 
