@@ -22,7 +22,12 @@ CASES: tuple[tuple[str, int, str, str], ...] = (
     # Terms.
     ("E(Y | do(A=1))", 2, "(", "E takes square brackets: E[…"),
     ("P[Y | do(A)]", 2, "[", "P takes round brackets: P(…"),
-    ("p(Y | do(A))", 1, "p", "'p' starts no term. Possible: ATE(, E[, MTE(, P(, PN(, PNS(, PS(. Did you mean 'P('?"),
+    (
+        "p(Y | do(A))",
+        1,
+        "p",
+        "'p' starts no term. Possible: ATE(, ETT(, E[, MTE(, P(, PN(, PNS(, PS(. Did you mean 'P('?",
+    ),
     ("PSN(A, Y)", 1, "PSN", "Did you mean"),
     ("Y | do(A)", 1, "Y", "expected a term, a number or '(', found 'Y'"),
     ("P()", 3, ")", "P() needs an outcome. Write its name: P(Y | do(A))."),

@@ -54,6 +54,7 @@ def test_contrast(text: str, expected: bool) -> None:
         ("PNS(A, Y)", True),
         ("E[Y] - 2*PN(A, Y)", True),
         ("ATE(A, Y)", False),
+        ("ETT(A, Y)", True),
         ("ATE(A, Y | Z[A=1]=1)", True),
         ("MTE(T, Y | U)", False),
         ("P(Y | do(A), X)", False),
@@ -70,6 +71,7 @@ def test_counterfactual(text: str, expected: bool) -> None:
         ("PN", "P(Y[A=0]=0 | A=1, Y=1, X=1)"),
         ("PS", "P(Y[A=1]=1 | A=0, Y=0, X=1)"),
         ("ATE", "E[Y | do(A=1), X=1] - E[Y | do(A=0), X=1]"),
+        ("ETT", "E[Y[A=1] | A=1, X=1] - E[Y[A=0] | A=1, X=1]"),
     ],
 )
 def test_named_quantities_mean_what_they_are_defined_as(kind: str, meaning: str) -> None:

@@ -18,6 +18,7 @@ from umbel.model.equations import Equations
 from umbel.model.named import spelled_out
 from umbel.model.programme import ONE, Limit, Programme, Quantity, Scene
 from umbel.model.query import (
+    OF_MEANS,
     Best,
     Body,
     ClassEffects,
@@ -194,7 +195,7 @@ class _Reader:
         match body:
             case Named():
                 low, high = self._two(body.treatment)
-                no, yes = self._two(body.outcome) if body.kind != "ATE" else (0, 1)
+                no, yes = self._two(body.outcome) if body.kind not in OF_MEANS else (0, 1)
                 return spelled_out(body, low=low, high=high, no=no, yes=yes)
             case Combination(parts):
                 pairs = ((weight, self.spelled(part)) for weight, part in parts)

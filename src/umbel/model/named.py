@@ -1,4 +1,4 @@
-"""What the usual names mean: PNS, PN, PS and ATE written out as probabilities and expectations."""
+"""What the usual names mean: PNS, PN, PS, ATE and ETT written out as probabilities and expectations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def spelled_out(named: Named, *, low: State = 0, high: State = 1, no: State = 0,
     low, high
         The two values of the treatment: the reference and the other.
     no, yes
-        The two values of the outcome; ATE does not use them.
+        The two values of the outcome; ATE and ETT do not use them.
 
     References
     ----------
@@ -36,6 +36,10 @@ def spelled_out(named: Named, *, low: State = 0, high: State = 1, no: State = 0,
             return Probability((would_not,), (), (Event(a, high), Event(y, yes), *named.given))
         case "PS":
             return Probability((would,), (), (Event(a, low), Event(y, no), *named.given))
+        case "ETT":
+            treated = (Event(a, high), *named.given)
+            worlds = (Expectation(Event(y, None, (Held(a, value),)), (), treated) for value in (high, low))
+            return combine(zip((1.0, -1.0), worlds, strict=True))
         case _:
             effects = (Expectation(Event(y), (Held(a, value),), named.given) for value in (high, low))
             return combine(zip((1.0, -1.0), effects, strict=True))

@@ -7,7 +7,7 @@
     product       factor ((* | /) factor)*
     factor        -* (number | (sum) | term)
     term          P( event, … [| condition, …] )  |  E[ event [| condition, …] ]
-                  | PNS( name, name [| event, …] )  and PN, PS, ATE
+                  | PNS( name, name [| event, …] )  and PN, PS, ATE, ETT
                   | MTE( name, name | name )
     condition     do( intervention, … ) | event
     event         name [ [ setting, … ] ] [= value]

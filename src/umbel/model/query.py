@@ -146,8 +146,11 @@ class ClassEffects:
 
 Term = Number | Probability | Expectation | Named | ClassEffects
 
-NAMED = ("PNS", "PN", "PS", "ATE")
+NAMED = ("PNS", "PN", "PS", "ATE", "ETT")
 """The usual quantities with a name, each of a treatment and an outcome."""
+
+OF_MEANS = ("ATE", "ETT")
+"""Those of a mean: the outcome may have any numbers; the others need two states of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from umbel.errors import QuestionError, cut, shown
 from umbel.graph.mixed import Graph
 from umbel.lexer import brief
 from umbel.model.query import (
+    OF_MEANS,
     Best,
     Body,
     ClassEffects,
@@ -136,7 +137,7 @@ def _named(scope: Scope, term: Named) -> Named:
             f"{term.kind} compares two states, and {shown(term.treatment)} has {len(domain)}: {states_text(domain)}. "
             f"Write the two out, such as E[{brief(term.outcome)} | do({brief(term.treatment)}=…)] - E[… | do(…)]."
         )
-    if term.kind == "ATE":
+    if term.kind in OF_MEANS:
         _check_numeric(scope, term.outcome)
     return Named(term.kind, term.treatment, term.outcome, given)
 
