@@ -7,6 +7,7 @@ import pytest
 
 from umbel.errors import DataError
 from umbel.numerics import aggregation_inhibiting as inhibiting
+from umbel.numerics import aggregation_laws as laws
 from umbel.numerics import aggregation_linear as linear
 from umbel.numerics.aggregation_linear import LinearMicro, Normal
 
@@ -35,13 +36,13 @@ THREE = LinearMicro.of(
 )
 def test_the_shops(micro: LinearMicro, natural: tuple[float, float, float]) -> None:
     d = linear.natural_direction(micro.cov, micro.weights)
-    seen = linear.regression(micro, 33)
-    for law in (linear.shift(micro, d, 33), linear.redrawn(micro, d, 33), seen):
+    seen = laws.regression(micro, 33)
+    for law in (laws.shift(micro, d, 33), laws.redrawn(micro, d, 33), seen):
         assert (round(law.mean, 4), round(law.variance, 4)) == natural[:2]
     assert micro.alpha @ d == pytest.approx(natural[2])
-    second = linear.shift(micro, (0, 1), 33)
+    second = laws.shift(micro, (0, 1), 33)
     assert (second.mean, second.variance) == pytest.approx((53.0, 16.0))
-    assert linear.perfect(micro, (33, 0), np.zeros((2, 2)), 33) == Normal(99.0, 0.0)
+    assert laws.perfect(micro, (33, 0), np.zeros((2, 2)), 33) == Normal(99.0, 0.0)
 
 
 def test_the_formula_of_the_appendix_is_for_uncorrelated_parts() -> None:
@@ -63,7 +64,7 @@ def test_shifts_agree_with_simulation(micro: LinearMicro) -> None:
     total = 33.0 if len(micro.mean) == 2 else 8.0
     directions = [linear.natural_direction(micro.cov, micro.weights), np.eye(len(micro.mean))[1]]
     for direction in directions:
-        law = linear.shift(micro, direction, total)
+        law = laws.shift(micro, direction, total)
         found = inhibiting.shift_law(micro, direction, total, DRAWS, rng=rng)
         assert abs(found.mean - law.mean) < SIGMAS * (law.variance / DRAWS) ** 0.5
         assert abs(found.variance - law.variance) < SIGMAS * law.variance * (2 / DRAWS) ** 0.5
@@ -79,8 +80,8 @@ def test_shifts_agree_with_simulation(micro: LinearMicro) -> None:
     ],
 )
 def test_confounded_models_as_printed(micro: LinearMicro, slope: float, variance: float, spare: float) -> None:
-    assert linear.regression_slope(micro) == pytest.approx(slope, abs=5e-6)
-    assert linear.regression(micro, 33).variance == pytest.approx(variance, abs=5e-5)
+    assert laws.regression_slope(micro) == pytest.approx(slope, abs=5e-6)
+    assert laws.regression(micro, 33).variance == pytest.approx(variance, abs=5e-5)
     found = inhibiting.inhibiting_perfect(micro)
     assert found.spare == pytest.approx(spare, abs=5e-5)
     assert found.exists == (spare >= 0)
@@ -89,10 +90,10 @@ def test_confounded_models_as_printed(micro: LinearMicro, slope: float, variance
 @pytest.mark.parametrize(("micro", "total"), [(CONFOUNDED, 33.0), (CONFOUNDED, -2.0), (THREE, 8.0)])
 def test_an_inhibiting_realisation_leaves_nothing(micro: LinearMicro, total: float) -> None:
     found = inhibiting.inhibiting_perfect(micro)
-    seen = linear.regression(micro, total)
+    seen = laws.regression(micro, total)
     for cov in (found.narrow, found.even):
         assert cov is not None
-        law = linear.perfect(micro, found.mean(total), cov, total)  # it also checks the fibre
+        law = laws.perfect(micro, found.mean(total), cov, total)  # it also checks the fibre
         assert (law.mean, law.variance) == pytest.approx((seen.mean, seen.variance))
 
 
@@ -111,16 +112,16 @@ def test_an_inhibiting_realisation_for_general_weights() -> None:
             noise_mean=0.5,
             noise_variance=whole[p, p],
         )
-        seen = linear.regression(micro, 1.5)
+        seen = laws.regression(micro, 1.5)
         found = inhibiting.inhibiting_perfect(micro)
         assert found.exists == (seen.variance >= micro.noise_variance)
         if found.exists:
             assert found.narrow is not None
-            law = linear.perfect(micro, found.mean(1.5), found.narrow, 1.5)
+            law = laws.perfect(micro, found.mean(1.5), found.narrow, 1.5)
             assert (law.mean, law.variance) == pytest.approx((seen.mean, seen.variance))
         shifted = inhibiting.inhibiting_shift(micro)
         assert shifted.direction is not None
-        law = linear.shift(micro, shifted.direction, 1.5)
+        law = laws.shift(micro, shifted.direction, 1.5)
         assert (law.mean, law.variance) == pytest.approx((seen.mean, seen.variance))
 
 
@@ -128,7 +129,7 @@ def test_a_shift_inhibits_where_condition_9_fails() -> None:
     found = inhibiting.inhibiting_shift(FAILING)
     assert found.direction is not None
     assert found.direction.round(3).tolist() == [3.385, -2.385]
-    law, seen = linear.shift(FAILING, found.direction, 33), linear.regression(FAILING, 33)
+    law, seen = laws.shift(FAILING, found.direction, 33), laws.regression(FAILING, 33)
     assert (round(seen.mean, 4), round(seen.variance, 4)) == (34.0077, 1.7377)
     assert (law.mean, law.variance) == pytest.approx((seen.mean, seen.variance))
     draws = inhibiting.shift_law(FAILING, found.direction, 33, DRAWS, rng=np.random.default_rng(1))
@@ -161,12 +162,12 @@ def test_lemma_14() -> None:
 
 
 def test_appendix_d() -> None:
-    seen, total = linear.regression(INDEPENDENT, 30), Normal(30, 13)
-    slope = linear.regression_slope(INDEPENDENT)
-    assert linear.realisable(seen, slope, total, slope, seen.mean - slope * 30, seen.variance)  # shop A
-    assert linear.realisable(seen, slope, total, 1, 20, 16)  # shop B
-    assert not linear.realisable(seen, slope, total, 3, 0, 0)  # the third shop
-    assert linear.realisable(seen, slope, total, 3, -40, 36)
+    seen, total = laws.regression(INDEPENDENT, 30), Normal(30, 13)
+    slope = laws.regression_slope(INDEPENDENT)
+    assert laws.realisable(seen, slope, total, slope, seen.mean - slope * 30, seen.variance)  # shop A
+    assert laws.realisable(seen, slope, total, 1, 20, 16)  # shop B
+    assert not laws.realisable(seen, slope, total, 3, 0, 0)  # the third shop
+    assert laws.realisable(seen, slope, total, 3, -40, 36)
 
 
 def test_several_totals_at_once() -> None:
@@ -197,8 +198,8 @@ def test_what_is_refused() -> None:
     with pytest.raises(DataError, match="does not vary"):
         linear.natural_direction([[1, -1], [-1, 1]], (1, 1))
     with pytest.raises(DataError, match="miss it by 1"):
-        linear.perfect(INDEPENDENT, (33, 1), np.zeros((2, 2)), 33)
+        laws.perfect(INDEPENDENT, (33, 1), np.zeros((2, 2)), 33)
     with pytest.raises(DataError, match="moves the total by 2"):
-        linear.shift(INDEPENDENT, (1, 1), 33)
+        laws.shift(INDEPENDENT, (1, 1), 33)
     with pytest.raises(DataError, match="eigenvalue"):
         LinearMicro.of((3, 1), (10, 20), [[1, 2], [2, 1]])

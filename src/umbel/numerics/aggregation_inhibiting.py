@@ -14,14 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from umbel.errors import DataError
-from umbel.numerics.aggregation_linear import (
-    LinearMicro,
-    Normal,
-    checked_direction,
-    checked_weights,
-    regression,
-    regression_slope,
-)
+from umbel.numerics.aggregation_laws import regression, regression_slope
+from umbel.numerics.aggregation_linear import LinearMicro, Normal, checked_direction, checked_weights
 
 Array = NDArray[np.float64]
 
