@@ -25,39 +25,39 @@ READABLE = [
     (
         FRONT_DOOR,
         "P(Y | do(X))",
-        "Σ_{Z} P(Z | X) (Σ_{X'} P(X') P(Y | X', Z))",
-        r"\sum_{Z} P(Z \mid X) \left(\sum_{{X}'} P({X}') P(Y \mid {X}', Z)\right)",
+        "Σ_{Z} P(Z | X) (Σ_{X'} P(Y | X', Z) P(X'))",
+        r"\sum_{Z} P(Z \mid X) \left(\sum_{{X}'} P(Y \mid {X}', Z) P({X}')\right)",
     ),
-    (BACK_DOOR, "E[Y | do(X=1)]", "Σ_{Z} P(Z) E[Y | Z, X = 1]", r"\sum_{Z} P(Z) E[Y \mid Z, X = 1]"),
+    (BACK_DOOR, "E[Y | do(X=1)]", "Σ_{Z} E[Y | X = 1, Z] P(Z)", r"\sum_{Z} E[Y \mid X = 1, Z] P(Z)"),
     (
         BACK_DOOR,
         "E[Y | do(X=1)] - E[Y | do(X=0)]",
-        "Σ_{Z} P(Z) (E[Y | Z, X = 1] - E[Y | Z, X = 0])",
-        r"\sum_{Z} P(Z) \left(E[Y \mid Z, X = 1] - E[Y \mid Z, X = 0]\right)",
+        "Σ_{Z} (E[Y | X = 1, Z] - E[Y | X = 0, Z]) P(Z)",
+        r"\sum_{Z} \left(E[Y \mid X = 1, Z] - E[Y \mid X = 0, Z]\right) P(Z)",
     ),
     (
         NAPKIN,
         "P(Y | do(X))",
-        "[Σ_{W} P(W) P(X, Y | W, Z)] / [Σ_{W} P(W) P(X | W, Z)]",
-        r"\frac{\sum_{W} P(W) P(X, Y \mid W, Z)}{\sum_{W} P(W) P(X \mid W, Z)}",
+        "[Σ_{W} P(X, Y | W, Z) P(W)] / [Σ_{W} P(X | W, Z) P(W)]",
+        r"\frac{\sum_{W} P(X, Y \mid W, Z) P(W)}{\sum_{W} P(X \mid W, Z) P(W)}",
     ),
     (
         VERMA,
         "P(X4 | do(X3))",
-        "Σ_{X1, X2} P(X1, X2) P(X4 | X1, X2, X3)",
-        r"\sum_{\text{X1}, \text{X2}} P(\text{X1}, \text{X2}) P(\text{X4} \mid \text{X1}, \text{X2}, \text{X3})",
+        "Σ_{X1, X2} P(X4 | X3, X1, X2) P(X1, X2)",
+        r"\sum_{X_{1}, X_{2}} P(X_{4} \mid X_{3}, X_{1}, X_{2}) P(X_{1}, X_{2})",
     ),
     (
         BACK_DOOR,
         "P(Y | do(X ~ q(Z)))",
-        "Σ_{Z, X} P(Z) P(Y | Z, X) q(X | Z)",
-        r"\sum_{Z, X} P(Z) P(Y \mid Z, X) q(X \mid Z)",
+        "Σ_{Z, X} P(Y | X, Z) q(X | Z) P(Z)",
+        r"\sum_{Z, X} P(Y \mid X, Z) q(X \mid Z) P(Z)",
     ),
     (
         "X -> Y",
         "E[Y | do(X ~ Bernoulli(0.75))]",
-        "Σ_{X} [X ~ Bernoulli(0.75)] E[Y | X]",
-        r"\sum_{X} [X \sim \text{Bernoulli(0.75)}] E[Y \mid X]",
+        "Σ_{X} E[Y | X] [X ~ Bernoulli(0.75)]",
+        r"\sum_{X} E[Y \mid X] [X \sim \text{Bernoulli(0.75)}]",
     ),
     ("X -> Y", "P(Y=1 | do(X=0))", "P(Y = 1 | X = 0)", r"P(Y = 1 \mid X = 0)"),
     ("X -> Y", "E[Y | do(X=1)] - 2", "E[Y | X = 1] - 2", r"E[Y \mid X = 1] - 2"),
@@ -77,6 +77,18 @@ def test_readers_see(graph: str, question: str, plain: str, set_in_type: str | N
         assert verdict.estimand.latex() == set_in_type
 
 
+def test_laws_of_several_sources_are_numbered() -> None:
+    chain = "X -> M -> Y; X <-> M"
+    trial, registry = umbel.Experiment(do="X", observed="M"), umbel.Experiment()
+    verdict = umbel.identify(chain, "P(Y | do(X))", experiments=[trial, registry])
+    assert verdict.identified
+    assert verdict.estimand.text() == "Σ_{M} P_2(Y | M) P_1(M | X)"
+    assert verdict.estimand.latex() == r"\sum_{M} P_{2}(Y \mid M) P_{1}(M \mid X)"
+    bow = umbel.identify("X -> Y; X <-> Y", "E[Y | do(X=1)]", experiments=[(), ("X",)])
+    assert bow.identified
+    assert bow.estimand.text() == "E_2[Y | X = 1]"
+
+
 def test_json_says_the_same() -> None:
     verdict = umbel.identify(BACK_DOOR, "E[Y | do(X=1)]")
     assert verdict.identified
@@ -84,16 +96,16 @@ def test_json_says_the_same() -> None:
         "sum": ["Z"],
         "of": {
             "product": [
-                {"P": ["Z"], "given": [], "level": [], "source": 0},
                 {
                     "sum": ["Y"],
                     "of": {
                         "product": [
                             {"value": "Y"},
-                            {"P": ["Y"], "given": ["Z", "X = 1"], "level": [], "source": 0},
+                            {"P": ["Y"], "given": ["X = 1", "Z"], "level": [], "source": 0},
                         ]
                     },
                 },
+                {"P": ["Z"], "given": [], "level": [], "source": 0},
             ]
         },
     }

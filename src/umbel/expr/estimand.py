@@ -87,7 +87,7 @@ class Estimand:
     >>> import umbel
     >>> verdict = umbel.identify("X -> Z -> Y; X <-> Y", "P(Y | do(X))")
     >>> print(verdict.estimand.text())
-    Σ_{Z} P(Z | X) (Σ_{X'} P(X') P(Y | X', Z))
+    Σ_{Z} P(Z | X) (Σ_{X'} P(Y | X', Z) P(X'))
     """
 
     body: Expr
@@ -138,7 +138,11 @@ class Estimand:
         return tuple(found.values())
 
     def evaluate(
-        self, joint: Table | list[Table] | tuple[Table, ...], *, laws: Mapping[str, Table] | None = None
+        self,
+        joint: Table | list[Table] | tuple[Table, ...],
+        *,
+        laws: Mapping[str, Table] | None = None,
+        scan: Sequence[str] | None = None,
     ) -> Table:
         """Evaluate exactly on a discrete joint law.
 
@@ -153,6 +157,9 @@ class Estimand:
         laws
             Tables of unspecified laws ``q``, keyed by treatment: first axis the treatment, then
             what the law reads.
+        scan
+            For blocks in equilibrium: their members in the order in which each in turn answers the
+            others, over and over; None: at random, which favours nobody.
 
         Returns
         -------
@@ -175,7 +182,7 @@ class Estimand:
         """
         from umbel.expr.evaluate import evaluate
 
-        return evaluate(self.body, joint, self.axes, plates=self.plates, laws=laws, domains=self.domains)
+        return evaluate(self.body, joint, self.axes, plates=self.plates, laws=laws, domains=self.domains, scan=scan)
 
     def __str__(self) -> str:
         return self.text()

@@ -1,20 +1,22 @@
 """Estimands as people write them: text, LaTeX and JSON.
 
-Text reads like a paper set in plain type: ``Σ_{Z} P(Z | X) (Σ_{X'} P(X') P(Y | X', Z))``. The
+Text reads like a paper set in plain type: ``Σ_{Z} P(Z | X) (Σ_{X'} P(Y | X', Z) P(X'))``. The
 law of a unit's members is ``Q[Y|A]`` as a variable and ``Q(Y | A)`` as a value; ``∫`` runs over
 laws, ``Σ`` over ordinary variables.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import assert_never
 
-from umbel.expr.build import ONE, factors_of, free, product
+from umbel.expr.build import ONE, factors_of, free, leaves, product, substituted
 from umbel.expr.nodes import (
     AtState,
     Certain,
     Drawn,
+    Equilibrium,
     Expr,
     Inside,
     Law,
@@ -47,6 +49,7 @@ class Style:
     group: tuple[str, str]
     point: str
     latex: bool
+    sources: bool = False
 
 
 TEXT = Style("Σ_{", "∫_{", " | ", ("[", "] / [", "]"), ("(", ")"), "δ", False)
@@ -65,13 +68,19 @@ def meaning_text(meaning: Meaning) -> str:
 
 
 def text(expr: Expr) -> str:
-    """The estimand in one line of plain text."""
-    return _expr(expr, TEXT)
+    """The estimand in one line of plain text; where several sources are read, ``P_2`` is the second's law."""
+    return _expr(expr, _numbered(expr, TEXT))
 
 
 def latex(expr: Expr) -> str:
-    """The estimand as LaTeX for a maths environment."""
-    return _expr(expr, LATEX)
+    """The estimand as LaTeX for a maths environment; where several sources are read, ``P_{2}`` is the second's law."""
+    return _expr(expr, _numbered(expr, LATEX))
+
+
+def _numbered(expr: Expr, style: Style) -> Style:
+    """The notation that numbers the sources, where not everything is read from the first."""
+    several = any(isinstance(leaf, Probability) and leaf.source for leaf in leaves(expr))
+    return replace(style, sources=True) if several else style
 
 
 def is_conditional(law: Law) -> bool:
@@ -86,6 +95,8 @@ def is_conditional(law: Law) -> bool:
 
 def _name(name: str, style: Style) -> str:
     if style.latex:
+        if indexed := re.fullmatch(r"([A-Za-z])(\d+)", name):
+            return f"{indexed[1]}_{{{indexed[2]}}}"
         return name if len(name) == 1 and name.isalpha() else _latex_words(name)
     return quoted_if_needed(name)
 
@@ -175,8 +186,9 @@ def _slots(of: tuple[Slot, ...], given: tuple[Slot, ...], style: Style, *, fixed
 def _leaf(leaf: Probability | Inside | Drawn, style: Style, *, mean: bool = False) -> str:
     left, right = ("[", "]") if mean else ("(", ")")
     match leaf:
-        case Probability(of, given):
-            return f"{'E' if mean else 'P'}{left}{_slots(of, given, style)}{right}"
+        case Probability(of, given, _, source):
+            number = (f"_{{{source + 1}}}" if style.latex else f"_{source + 1}") if style.sources else ""
+            return f"{'E' if mean else 'P'}{number}{left}{_slots(of, given, style)}{right}"
         case Inside(law, of, given):
             assert isinstance(law.meaning, Law)
             letter = ("E_Q" if mean else "Q") + "'" * law.copy
@@ -189,28 +201,39 @@ def _leaf(leaf: Probability | Inside | Drawn, style: Style, *, mean: bool = Fals
             return f"[{_slot(of, style)}{tilde}{words}]"
 
 
+def _equilibrium(expr: Equilibrium, style: Style) -> str:
+    """``P*(A, B; q(A | B), P(B | A, C))``: where the block settles under the laws that follow."""
+    read = {slot.meaning: slot for slot in expr.of if isinstance(slot, Symbol)}
+    names: dict[Symbol, Slot] = {one: read[one.meaning] for one in expr.members if one.meaning in read}
+    laws = ", ".join(_expr(substituted(law, names), style) for law in expr.laws)
+    of = ", ".join(_slot(slot, style) for slot in expr.of)
+    return f"P^{{*}}({of};\\, {laws})" if style.latex else f"P*({of}; {laws})"
+
+
 def _sum(over: tuple[Symbol, ...], body: Expr, style: Style) -> str:
     """A sum, with ``Σ_Y Y P(Y | …)`` written as an expectation."""
     factors = list(factors_of(body))
-    left = list(over)
     for symbol in over:
         reading = [factor for factor in factors if symbol in free(factor)]
-        match reading:
-            case [NumericValue(), (Probability((one,)) | Inside(_, (one,))) as law] | [
-                (Probability((one,)) | Inside(_, (one,))) as law,
-                NumericValue(),
-            ] if one == symbol:
-                if len(over) == 1 and len(factors) == 2:
-                    return _leaf(law, style, mean=True)
-                left.remove(symbol)
-                factors = [factor for factor in factors if factor not in reading]
-                words = [_leaf(law, style, mean=True)]
-                words += [_factor(factor, style) for factor in factors]
-                # The expectation stands last, as readers expect of the innermost term.
-                return _signs(tuple(left), style) + " ".join([*words[1:], words[0]])
-            case _:
-                continue
+        law = next((factor for factor in reading if isinstance(factor, Probability | Inside)), None)
+        if law is None or len(reading) != 2 or NumericValue(symbol) not in reading or symbol not in law.of:
+            continue
+        left = tuple(other for other in over if other != symbol)
+        factors.remove(NumericValue(symbol))
+        at = factors.index(law)
+        factors.remove(law)
+        words = [_factor(factor, style) for factor in factors]
+        # Among laws inside units the expectation stands last, as the innermost term.
+        place = at if isinstance(law, Probability) else len(words)
+        return _signs(left, style) + " ".join([*words[:place], *_mean(symbol, law, style), *words[place:]])
     return _signs(over, style) + _expr(product(factors), style)
+
+
+def _mean(symbol: Symbol, law: Probability | Inside, style: Style) -> list[str]:
+    """The expectation of one variable of a law, and the law of the others: ``E[Y | A, …] P(A | …)``."""
+    rest = tuple(slot for slot in law.of if slot != symbol)
+    mean = [_leaf(replace(law, of=(symbol,), given=rest + law.given), style, mean=True)]
+    return [*mean, _leaf(replace(law, of=rest), style)] if rest else mean
 
 
 def _signs(over: tuple[Symbol, ...], style: Style) -> str:
@@ -236,6 +259,8 @@ def _expr(expr: Expr, style: Style) -> str:
             return _symbol(symbol, style)
         case Probability() | Inside() | Drawn():
             return _leaf(expr, style)
+        case Equilibrium():
+            return _equilibrium(expr, style)
         case Product(factors):
             return " ".join(_factor(factor, style) for factor in _sums_last(factors))
         case Quotient(numerator, denominator):
@@ -250,8 +275,14 @@ def _expr(expr: Expr, style: Style) -> str:
 
 
 def _sums_last(factors: tuple[Expr, ...]) -> list[Expr]:
-    """Leaves before sums: an order of reading, since products commute."""
-    return sorted(factors, key=lambda factor: isinstance(factor, Sum))
+    """Leaves and expectations before sums: an order of reading, since products commute."""
+    return sorted(factors, key=lambda factor: isinstance(factor, Sum) and not _is_mean(factor))
+
+
+def _is_mean(expr: Sum) -> bool:
+    """Whether a sum is an expectation of a variable, not inside units."""
+    read = {type(factor) for factor in factors_of(expr.body)}
+    return len(expr.over) == 1 and read == {NumericValue, Probability} and len(factors_of(expr.body)) == 2
 
 
 def _linear(terms: tuple[tuple[float, Expr], ...], style: Style) -> str:
@@ -283,6 +314,9 @@ def to_json(expr: Expr) -> dict[str, object]:
             return {"law": _symbol(law, TEXT), "at": _listed(of), "given": _listed(given)}
         case Drawn(policy, of, given):
             return {"drawn": _value(policy, TEXT), "at": _slot(of, TEXT), "given": _listed(given)}
+        case Equilibrium(of, members, laws):
+            parts = [[_symbol(one, TEXT), to_json(law)] for one, law in zip(members, laws, strict=True)]
+            return {"equilibrium": _listed(of), "laws": parts}
         case Product(factors):
             return {"product": [to_json(factor) for factor in factors]}
         case Quotient(numerator, denominator):

@@ -14,8 +14,9 @@ from umbel.expr.build import expectation, free, linear, quotient, settled, subst
 from umbel.expr.estimand import Estimand
 from umbel.expr.nodes import AtState, Expr, Held, Law, Policy, Slot, Symbol
 from umbel.expr.nodes import Number as Constant
+from umbel.expr.order import ordered
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import closure
+from umbel.graph.walks import closure, topological_order
 from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.explain import assumptions_of, certificate_of, remarks_of, steps_of, strategy_of
 from umbel.identification.explain_worlds import ASSUMPTION, STRATEGY, worlds_certificate, worlds_steps
@@ -112,7 +113,7 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
             if through is not None:
                 return through
         return Unidentified(question, certificate_of(seen, stuck), steps_of(stuck), remarks_of(stuck), proof)
-    expr = settled(_assembled(body, roads))
+    expr = in_reading_order(graph, body, settled(_assembled(body, roads)))
     first = next(iter(effects), None)
     axes = _axes(graph, body)
     unbound = [symbol for symbol in free(expr) if isinstance(symbol.meaning, Law)]
@@ -128,6 +129,21 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
         remarks_of(first) if first else (),
         proof,
     )
+
+
+def in_reading_order(graph: Graph, body: Body, expr: Expr) -> Expr:
+    """The estimand as papers would print it."""
+    depths = [0] * len(graph.names)
+    for node in topological_order(graph):
+        depths[node] = 1 + max((depths[parent] for parent in bits(graph.parents[node])), default=0)
+    places = {name: (node, depths[node]) for node, name in enumerate(graph.names)}
+    treated = {
+        item.name
+        for term in Question.of(body).terms()
+        if isinstance(term, Chance | Expectation)
+        for item in settings_of(term)
+    }
+    return ordered(expr, places, frozenset(treated))
 
 
 def _spelled(graph: Graph, body: Body) -> Body:
