@@ -9,7 +9,7 @@ less the mean: the efficient influence function where nothing is assumed of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -23,6 +23,7 @@ from umbel.expr.build import factors_of
 from umbel.expr.nodes import (
     AtState,
     Drawn,
+    Equilibrium,
     Expr,
     Held,
     Inside,
@@ -47,8 +48,10 @@ from umbel.numerics.adjoint import (
     leaf,
     picked,
     relabelled,
+    settled,
     summed,
 )
+from umbel.numerics.equilibrium import TooManyStates, Unsettled
 from umbel.numerics.influence import Influence
 
 Array = NDArray[np.float64]
@@ -147,6 +150,8 @@ def node_of(expr: Expr, law: CellLaw) -> Node:
         case Drawn(policy, of, given):
             slots_of = (of, *given)
             return _at(leaf(tuple(map(_name, slots_of)), policy_table(policy, law.rows)), slots_of, law.rows)
+        case Equilibrium():
+            return _equilibrium_node(expr, law)
         case Product(factors):
             return contracted([node_of(one, law) for one in factors], ())
         case Quotient(numerator, denominator):
@@ -162,6 +167,23 @@ def node_of(expr: Expr, law: CellLaw) -> Node:
             raise AssertionError("laws inside units are refused earlier")
         case _:
             assert_never(expr)
+
+
+def _equilibrium_node(expr: Equilibrium, law: CellLaw) -> Node:
+    """Where a block settles, with its exact slope in the law of each member."""
+    try:
+        node = settled([node_of(one, law) for one in expr.laws], expr.members)
+    except (Unsettled, TooManyStates) as fault:
+        names = ", ".join(map(_name, expr.members))
+        raise Unanswered(
+            f"The block {names} has no single equilibrium under these laws: {fault}.",
+            "Give every state a small chance, such as .01, in each new law, or ask about fewer members.",
+        ) from None
+    read = {_name(slot) for slot in expr.of}
+    node = summed(node, [one for one in expr.members if _name(one) not in read])
+    inside = frozenset(expr.members)
+    node = relabelled(node, [_name(one) if isinstance(one, Symbol) and one in inside else one for one in node.labels])
+    return _placed(node, {_name(slot): slot for slot in expr.of}, law.rows)
 
 
 def _law_node(expr: Probability, law: CellLaw) -> Node:
@@ -187,18 +209,23 @@ def _margin(node: Node, at: Sequence[Slot]) -> Node:
 
 def _at(node: Node, at: Sequence[Slot], rows: Rows) -> Node:
     """A node over variables as one over symbols, held ones picked."""
-    names: dict[Hashable, Slot] = {_name(slot): slot for slot in at}
+    return _placed(node, {_name(slot): slot for slot in at}, rows)
+
+
+def _placed(node: Node, slots: Mapping[str, Slot], rows: Rows) -> Node:
+    """Axes that carry names as the slots of these names; other axes stay."""
+    names: dict[Hashable, Slot] = dict(slots.items())
     fixed: dict[Hashable, int] = {}
-    for name, slot in names.items():
+    for name, slot in slots.items():
         if isinstance(slot, Held):
-            column = rows.columns[str(name)]
+            column = rows.columns[name]
             assert isinstance(slot.value, AtState)
             if slot.value.state not in column.states:
                 listed = ", ".join(map(str, column.states))
                 raise Unanswered(f"No row has {name} = {slot.value.state}.", f"Ask for one of: {listed}.")
             fixed[name] = column.states.index(slot.value.state)
     left = picked(node, fixed) if fixed else node
-    return relabelled(left, [names[label] for label in left.labels])
+    return relabelled(left, [names.get(label, label) for label in left.labels])
 
 
 def _numbers(symbol: Symbol, rows: Rows) -> Array:

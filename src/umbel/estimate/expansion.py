@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from umbel.expr.build import free, slots, substituted
 from umbel.expr.nodes import (
     Drawn,
+    Equilibrium,
     Expr,
     Held,
     Inside,
@@ -142,6 +143,23 @@ def names_of(expr: Expr) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def has_equilibrium(expr: Expr) -> bool:
+    """Whether the law that a block settles in is read anywhere."""
+    match expr:
+        case Equilibrium():
+            return True
+        case Product(factors):
+            return any(map(has_equilibrium, factors))
+        case Sum(_, body):
+            return has_equilibrium(body)
+        case Linear(terms):
+            return any(has_equilibrium(one) for _, one in terms)
+        case Quotient(numerator, denominator):
+            return has_equilibrium(numerator) or has_equilibrium(denominator)
+        case _:
+            return False
+
+
 def level_of(expr: Expr) -> tuple[str, ...]:
     """The level at which all laws of an estimand are sampled.
 
@@ -176,6 +194,9 @@ def _laws(expr: Expr) -> Iterable[Probability]:
         case Quotient(numerator, denominator):
             yield from _laws(numerator)
             yield from _laws(denominator)
+        case Equilibrium(_, _, laws):
+            for one in laws:
+                yield from _laws(one)
         case _:
             return
 
@@ -201,6 +222,10 @@ def _symbols(expr: Expr) -> Iterable[Symbol]:
         case Quotient(numerator, denominator):
             yield from _symbols(numerator)
             yield from _symbols(denominator)
+        case Equilibrium(_, members, laws):
+            yield from members
+            for one in laws:
+                yield from _symbols(one)
         case Number():
             return
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from umbel.expr.build import factors_of, free, leaves, slots
 from umbel.expr.nodes import (
     Drawn,
+    Equilibrium,
     Expr,
     Held,
     Linear,
@@ -162,6 +163,8 @@ def _children(expr: Expr) -> tuple[Expr, ...]:
             return (numerator, denominator)
         case Linear(terms):
             return tuple(term for _, term in terms)
+        case Equilibrium(_, _, laws):
+            return laws
         case _:
             return ()
 

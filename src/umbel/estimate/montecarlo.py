@@ -17,7 +17,17 @@ from scipy.special import stdtrit
 from umbel.data.rows import Rows
 from umbel.data.study import Study
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
-from umbel.estimate.expansion import Average, Constant, Formula, Mix, NotFlat, Ratio, formula_of, names_of
+from umbel.estimate.expansion import (
+    Average,
+    Constant,
+    Formula,
+    Mix,
+    NotFlat,
+    Ratio,
+    formula_of,
+    has_equilibrium,
+    names_of,
+)
 from umbel.estimate.flat import Case, Unanswered, blank_row, cases_of, refused_study, rows_of
 from umbel.estimate.kernels import Kernels
 from umbel.estimate.means import chained, with_means
@@ -70,6 +80,11 @@ class FittedKernels:
             names_of(target.expr)
         except NotFlat as fault:
             return Refusal(str(fault), "Use an estimator of units.")
+        if has_equilibrium(target.expr):
+            return Refusal(
+                "The estimand settles a block, whose members' laws are not fitted by models yet.",
+                "Give every variable states; the estimator 'cells' then settles the block exactly.",
+            )
         return Supported(score=2)
 
     def estimate(

@@ -22,6 +22,7 @@ from umbel.expr.build import factors_of, free
 from umbel.expr.nodes import (
     AtState,
     Drawn,
+    Equilibrium,
     Expr,
     Held,
     Inside,
@@ -104,8 +105,8 @@ class Particles:
                 if found is not None and found[1].of == (found[0],):
                     return self._mean(found[0], found[1], world, size)
                 return self._sum(over, body, world, size, draws)
-            case Inside():
-                raise AssertionError("laws inside units are refused earlier")
+            case Inside() | Equilibrium():
+                raise AssertionError("laws inside units and equilibria are refused earlier")
 
     def _sum(self, over: tuple[Symbol, ...], body: Expr, world: World, size: int, draws: int) -> Array:
         """Average over draws; symbols with states that no law generates are summed one by one."""

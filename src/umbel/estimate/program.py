@@ -25,6 +25,7 @@ from umbel.expr.build import factors_of, free
 from umbel.expr.nodes import (
     AtState,
     Drawn,
+    Equilibrium,
     Expr,
     Held,
     Inside,
@@ -116,6 +117,8 @@ class Engine:
             case Drawn(policy, of, given):
                 table = policy_weights(policy, self.data)
                 return self.picked(table, (), (of, *given))
+            case Equilibrium():
+                raise Unsupported("The estimand settles a block of units in equilibrium.", "Give rows without a key.")
             case NumericValue(symbol):
                 return self.numeric(symbol, scope)
             case Product(factors):
@@ -362,6 +365,9 @@ def _laws(expr: Expr, symbol: Symbol) -> Iterator[Probability]:
         case Quotient(numerator, denominator):
             yield from _laws(numerator, symbol)
             yield from _laws(denominator, symbol)
+        case Equilibrium(_, _, laws):
+            for one in laws:
+                yield from _laws(one, symbol)
         case Number() | Inside() | Drawn() | NumericValue():
             return
         case _:

@@ -13,6 +13,7 @@ from umbel.expr.nodes import (
     AtState,
     Certain,
     Drawn,
+    Equilibrium,
     Expr,
     Held,
     Inside,
@@ -99,6 +100,9 @@ def settled_at(expr: Expr, at: Mapping[Symbol, State]) -> Expr:
             return replace(expr, of=tuple(map(slot, of)), given=tuple(map(slot, given)))
         case Drawn(_, of, given):
             return replace(expr, of=slot(of), given=tuple(map(slot, given)))
+        case Equilibrium(of, members, laws):
+            outside = {symbol: state for symbol, state in at.items() if symbol not in members}
+            return Equilibrium(tuple(map(slot, of)), members, tuple(settled_at(law, outside) for law in laws))
         case NumericValue(symbol) if symbol in at:
             state = at[symbol]
             if isinstance(state, str):

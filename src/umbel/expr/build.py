@@ -14,6 +14,7 @@ from typing import assert_never
 
 from umbel.expr.nodes import (
     Drawn,
+    Equilibrium,
     Expr,
     Held,
     Inside,
@@ -55,6 +56,9 @@ def free(expr: Expr) -> frozenset[Symbol]:
             return frozenset(slot for slot in slots(expr) if isinstance(slot, Symbol))
         case Inside(law):
             return frozenset((law, *(slot for slot in slots(expr) if isinstance(slot, Symbol))))
+        case Equilibrium(of, members, laws):
+            outside = frozenset().union(*map(free, laws)) - frozenset(members)
+            return outside | frozenset(slot for slot in of if isinstance(slot, Symbol))
         case Product(factors):
             return frozenset().union(*map(free, factors))
         case Quotient(numerator, denominator):
@@ -125,6 +129,9 @@ def _without(symbol: Symbol, factor: Expr) -> tuple[Expr, ...] | None:
             return (Probability(rest, given, level, source),) if rest else ()
         case Drawn(_, of, given) if symbol == of and symbol not in given:
             return ()
+        case Equilibrium(of, members, laws) if symbol in of:
+            rest = tuple(slot for slot in of if slot != symbol)
+            return (Equilibrium(rest, members, laws),) if rest else ()
         case Sum(inner, part):
             # Inside the nested sum the symbol may meet the one law that generates it.
             return (total((*inner, symbol), part),)
@@ -224,6 +231,8 @@ def rebuilt(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             return Sum(over, change(body))
         case Linear(terms):
             return linear((coefficient, change(term)) for coefficient, term in terms)
+        case Equilibrium(of, members, laws):
+            return Equilibrium(of, members, tuple(map(change, laws)))
         case Number() | Probability() | Inside() | Drawn() | NumericValue():
             return expr
         case _:
@@ -253,6 +262,9 @@ def substituted(expr: Expr, replacement: dict[Symbol, Slot]) -> Expr:
             return Inside(name(law), tuple(map(slot, of)), tuple(map(slot, given)))
         case Drawn(policy, of, given):
             return Drawn(policy, slot(of), tuple(map(slot, given)))
+        case Equilibrium(of, members, laws):
+            outside = {old: new for old, new in replacement.items() if old not in members}
+            return Equilibrium(tuple(map(slot, of)), members, tuple(substituted(law, outside) for law in laws))
         case NumericValue(symbol):
             return NumericValue(name(symbol))
         case Sum(over, body):
@@ -276,6 +288,9 @@ def all_symbols(expr: Expr) -> frozenset[Symbol]:
         case Probability() | Drawn() | Inside():
             held = frozenset(slot.symbol for slot in slots(expr) if isinstance(slot, Held))
             return free(expr) | held
+        case Equilibrium(of, members, laws):
+            held = frozenset(slot.symbol for slot in of if isinstance(slot, Held))
+            return frozenset().union(free(expr), members, held, *map(all_symbols, laws))
         case Number() | NumericValue():
             return free(expr)
         case _:
@@ -293,6 +308,8 @@ def leaves(expr: Expr) -> tuple[Expr, ...]:
             return leaves(body)
         case Linear(terms):
             return reduce(lambda seen, term: seen + leaves(term[1]), terms, ())
+        case Equilibrium(_, _, laws):
+            return reduce(lambda seen, law: seen + leaves(law), laws, ())
         case _:
             return (expr,)
 
@@ -350,6 +367,9 @@ def remeant(expr: Expr, change: Callable[[Meaning], Meaning]) -> Expr:
             return Inside(symbol(law), tuple(map(slot, of)), tuple(map(slot, given)))
         case Drawn(policy, of, given):
             return Drawn(policy, slot(of), tuple(map(slot, given)))
+        case Equilibrium(of, members, laws):
+            renamed = tuple(remeant(law, change) for law in laws)
+            return Equilibrium(tuple(map(slot, of)), tuple(map(symbol, members)), renamed)
         case NumericValue(old):
             return NumericValue(symbol(old))
         case Sum(over, body):

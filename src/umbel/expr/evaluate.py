@@ -17,6 +17,7 @@ from umbel.expr.nodes import (
     AtState,
     Certain,
     Drawn,
+    Equilibrium,
     Expr,
     Held,
     Inside,
@@ -36,6 +37,8 @@ from umbel.expr.nodes import (
     Value,
 )
 from umbel.expr.populations import MEMBERS, Population, Populations, nearest
+from umbel.expr.render import meaning_text
+from umbel.numerics.equilibrium import TooManyStates, Unsettled, stationary
 from umbel.numerics.labels import Domains, supplied_law
 from umbel.numerics.tables import Array, Table, over
 from umbel.numerics.tensors import Tensor, aligned, eliminated, multiplied
@@ -152,6 +155,8 @@ def evaluate_expr(expr: Expr, scope: Scope, lead: int) -> Tensor[Symbol]:
             if tensor.array.shape[0] == 1 and tensor.labels[0] == MEMBERS:
                 return Tensor(tensor.labels[1:], tensor.array[0])
             return tensor
+        case Equilibrium():
+            return settled_law(expr, [evaluate_expr(law, scope, lead) for law in expr.laws], shared_of(scope))
         case Product(factors):
             return multiplied([evaluate_expr(factor, scope, lead) for factor in factors])
         case Quotient(numerator, denominator):
@@ -166,6 +171,55 @@ def evaluate_expr(expr: Expr, scope: Scope, lead: int) -> Tensor[Symbol]:
             return Tensor(symbols, sum((w * aligned(part, symbols) for w, part in parts), np.zeros(())))
         case _:
             assert_never(expr)
+
+
+def settled_law(expr: Equilibrium, laws: Sequence[Tensor[Symbol]], sources: Populations) -> Tensor[Symbol]:
+    """A block's settled law from the laws of its members."""
+    outside = tuple(dict.fromkeys(label for law in laws for label in law.labels if label not in expr.members))
+    symbols = (*outside, *expr.members)
+    arrays = [aligned(law, symbols) for law in laws]
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    inner = shape[len(outside) :]
+    stacked = [np.broadcast_to(array, shape).reshape(-1, *inner) for array in arrays]
+    found = settled_block(expr, stacked, sources.scan).reshape(shape)
+    read = {slot.symbol.meaning if isinstance(slot, Held) else slot.meaning: slot for slot in expr.of}
+    gone = tuple(at for at, symbol in enumerate(symbols) if symbol in expr.members and symbol.meaning not in read)
+    found = found.sum(axis=gone)
+    slots_left = [symbol if symbol in outside else read[symbol.meaning] for symbol in symbols]
+    slots_left = [slot for at, slot in enumerate(slots_left) if at not in gone]
+    tensor = taken(found[None], slots_left, sources)
+    return Tensor(tensor.labels[1:], tensor.array[0])
+
+
+def settled_block(expr: Equilibrium, laws: Sequence[Array], scan: Sequence[str] | None) -> Array:
+    """Where a block settles, shape (batch, states of each member…); a block that cannot settle is an error.
+
+    Raises
+    ------
+    DataError
+        With the remedy, where the laws leave the block no single equilibrium.
+    """
+    names = [meaning_text(member.meaning) for member in expr.members]
+    block = f"The block {', '.join(names)} has no single equilibrium under these laws"
+    try:
+        return stationary(laws, scan_of(expr, scan))
+    except Unsettled as fault:
+        raise DataError(f"{block}: {fault}. Give every state a small chance, such as .01, in each new law.") from None
+    except TooManyStates as fault:
+        raise DataError(
+            f"The block {', '.join(names)} has {fault}, too many to solve exactly. Ask about fewer members."
+        ) from None
+
+
+def scan_of(expr: Equilibrium, scan: Sequence[str] | None) -> tuple[int, ...] | None:
+    """Members in the order in which a scan names them; None for random scan."""
+    if scan is None:
+        return None
+    names = [member.meaning.name for member in expr.members if isinstance(member.meaning, Raw)]
+    absent = [name for name in names if name not in scan]
+    if absent:
+        raise InputError(f"The scan leaves out {shown(absent[0])}, a member of a block. Name {', '.join(names)}.")
+    return tuple(names.index(name) for name in dict.fromkeys(scan) if name in names)
 
 
 def numeric_states(symbol: Symbol, sources: Populations) -> Array:
@@ -185,6 +239,7 @@ def evaluate(
     plates: Sequence[str] | None = None,
     laws: Mapping[str, Table] | None = None,
     domains: Domains = (),
+    scan: Sequence[str] | None = None,
 ) -> Table:
     """Evaluate an estimand exactly on a discrete joint law.
 
@@ -208,6 +263,8 @@ def evaluate(
         Tables of unspecified laws ``q``, keyed by treatment; first axis the treatment.
     domains
         The states that the graph declares.
+    scan
+        Members of blocks in the order of a sweep; None: random scan.
 
     Returns
     -------
@@ -222,7 +279,9 @@ def evaluate(
             raise DataError(f"A joint law is a Table with named axes, not a {type(table).__name__}.")
         if not np.isfinite(table.array).all() or (table.array < 0).any() or table.array.sum() <= 0:
             raise DataError("A joint law has finite, non-negative entries with a positive sum.")
-    return answered(expr, Populations.opened(tables, plates, laws or {}, domains, evaluate_expr), axes)
+    sources = Populations.opened(tables, plates, laws or {}, domains, evaluate_expr)
+    sources.scan = None if scan is None else tuple(scan)
+    return answered(expr, sources, axes)
 
 
 def answered(expr: Expr, sources: Populations, axes: Sequence[Symbol]) -> Table:

@@ -169,6 +169,30 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Equilibrium:
+    """The law that a block settles in when some of its members follow new laws.
+
+    The stationary law of Gibbs sampling, one conditional law per member (Sherman, Arbour and
+    Shpitser, "General identification of dynamic treatment regimes under interference", 2020,
+    Theorem 1: ``p*``). Random scan, unless an evaluation is given an order.
+
+    Parameters
+    ----------
+    of
+        Where the settled law is read: a slot for each member that is not summed out.
+    members
+        The members as their laws name them; bound inside this node.
+    laws
+        For each member its law given the others and what stands outside the block: an observed
+        law, or one that the intervention draws from.
+    """
+
+    of: tuple[Slot, ...]
+    members: tuple[Symbol, ...]
+    laws: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NumericValue:
     """The numeric value of a variable, as in ``E[Y] = Σ_Y Y P(Y)``."""
 
@@ -205,4 +229,4 @@ class Linear:
     terms: tuple[tuple[float, Expr], ...]
 
 
-Expr = Number | Probability | Inside | Drawn | NumericValue | Product | Quotient | Sum | Linear
+Expr = Number | Probability | Inside | Drawn | Equilibrium | NumericValue | Product | Quotient | Sum | Linear

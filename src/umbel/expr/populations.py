@@ -140,11 +140,14 @@ class Populations:
         Evaluates the formula of a law inside the units of a population.
     members
         The populations; filled by :meth:`opened`.
+    scan
+        Order in which the members of blocks answer each other; None: at random.
     """
 
     laws: Mapping[str, Table]
     compute: Callable[[Expr, Population, int], Tensor[Symbol]]
     members: list[Population] = field(default_factory=list)
+    scan: tuple[str, ...] | None = None
     _atoms: dict[Law, tuple[list[Codes], Array]] = field(default_factory=dict)
 
     @staticmethod

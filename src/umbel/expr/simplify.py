@@ -13,6 +13,7 @@ from collections.abc import Callable
 from umbel.expr.build import factors_of, free, linear, product, quotient, settled, slots, total
 from umbel.expr.nodes import (
     Drawn,
+    Equilibrium,
     Expr,
     Held,
     Inside,
@@ -65,7 +66,7 @@ def simplified(expr: Expr, separated: Separated | None = None) -> Expr:
             return divided(simplified(numerator, separated), simplified(denominator, separated))
         case Linear(terms):
             return linear((weight, simplified(term, separated)) for weight, term in terms)
-        case Number() | Inside() | Drawn() | NumericValue():
+        case Number() | Inside() | Drawn() | Equilibrium() | NumericValue():
             return expr
 
 

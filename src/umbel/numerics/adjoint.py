@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from umbel.numerics.equilibrium import slopes, stationary
 from umbel.numerics.tables import Array, over, times
 from umbel.numerics.tensors import Tensor, aligned, cheapest
 
@@ -143,6 +144,25 @@ def contracted(nodes: Sequence[Node], gone: Sequence[Hashable]) -> Node:
         waiting = [node for node in waiting if label not in node.labels]
         waiting.append(summed(_product(reading), [label]))
     return _product(waiting)
+
+
+def settled(laws: Sequence[Node], members: Sequence[Hashable]) -> Node:
+    """Where a block settles under random scan, from one conditional law per member.
+
+    Labels that are no members come first in the result, then the members in order.
+    """
+    outside = tuple(dict.fromkeys(label for law in laws for label in law.labels if label not in members))
+    labels = (*outside, *members)
+    arrays = [aligned(law.tensor, labels) for law in laws]
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    stacked = [np.broadcast_to(array, shape).reshape(-1, *shape[len(outside) :]) for array in arrays]
+    found = stationary(stacked)
+
+    def pull(gradient: Array) -> tuple[Array, ...]:
+        parts = slopes(stacked, found, gradient.reshape(found.shape))
+        return tuple(_onto(part.reshape(shape), labels, law) for part, law in zip(parts, laws, strict=True))
+
+    return Node(Tensor(labels, found.reshape(shape)), tuple(laws), pull)
 
 
 def gradients(top: Node) -> dict[Node, Array]:

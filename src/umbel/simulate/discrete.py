@@ -1,7 +1,8 @@
 """Fully specified discrete models of a flat graph: draw one, intervene, enumerate it exactly.
 
 The truth that tests and ``verify()`` stand on. Latents are explicit; each ``<->`` becomes a
-hidden root with states of its own.
+hidden root with states of its own. Mechanisms that read each other, as those of a block do, are
+run to their equilibrium.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from umbel.graph.mixed import Graph, bits
 from umbel.numerics.tables import Array, Factor, Table, contract
 from umbel.numerics.tensors import Tensor, aligned, cheapest, eliminated, joined_size, multiplied
+from umbel.simulate.segregated import block_tables, loops, mechanism_reads, settled
 
 MOST_CELLS = 2**22
 """Largest array of a law: 32 MB."""
@@ -42,6 +44,8 @@ class DiscreteModel:
         ``tables[v]`` has shape (sizes of parents[v]…, sizes[v]) and sums to one over its last axis.
     hidden
         Mask of nodes that nobody observes.
+    scan
+        Order of the nodes in a sweep, for those that read each other; None: random scan.
     """
 
     names: tuple[str, ...]
@@ -49,6 +53,7 @@ class DiscreteModel:
     parents: tuple[tuple[int, ...], ...]
     tables: tuple[Array, ...]
     hidden: int
+    scan: tuple[int, ...] | None = None
 
     def joint(self, nodes: Sequence[int]) -> Array:
         """Joint law of some nodes, axes in the order given. Cost: variable elimination.
@@ -59,7 +64,7 @@ class DiscreteModel:
             When an array on the way would have more than :data:`MOST_CELLS` entries.
         """
         needed = _ancestors(self.parents, nodes)
-        factors: list[Factor] = [(self.tables[node], [*self.parents[node], node]) for node in needed]
+        factors = self._factors(needed)
         if math.prod(self.sizes[node] for node in nodes) > MOST_CELLS:
             raise TooLarge
         if len(needed) <= MOST_CONTRACTED:
@@ -74,6 +79,13 @@ class DiscreteModel:
             apart = [tensor for tensor in tensors if node not in tensor.labels]
             tensors = [*apart, eliminated([tensor for tensor in tensors if node in tensor.labels], [node])]
         return aligned(multiplied(tensors), list(nodes))
+
+    def _factors(self, needed: Sequence[int]) -> list[Factor]:
+        """Mechanisms, and in place of those that read each other the law they settle in."""
+        circular = loops(self.parents, needed)
+        inside = {node for loop in circular for node in loop}
+        found: list[Factor] = [(self.tables[n], [*self.parents[n], n]) for n in needed if n not in inside]
+        return found + [settled(loop, self.parents, self.tables, self.sizes, self.scan) for loop in circular]
 
     def table(self) -> Table:
         """The observed law as a :class:`~umbel.numerics.tables.Table`."""
@@ -118,7 +130,7 @@ def root_name(graph: Graph, a: int, b: int) -> str:
 def random_model(
     graph: Graph, *, rng: np.random.Generator, sizes: Mapping[str, int] | None = None, within: int | None = None
 ) -> DiscreteModel:
-    """A random model of a graph without undirected edges; binary where ``sizes`` is silent.
+    """A random model of a graph; binary where ``sizes`` is silent. Blocks fit one joint law each.
 
     Parameters
     ----------
@@ -129,7 +141,7 @@ def random_model(
     sizes
         Number of states by name.
     within
-        Restrict to an ancestral mask; other nodes are left out of every table.
+        Restrict to an anterior mask; other nodes are left out of every table.
 
     Examples
     --------
@@ -155,10 +167,16 @@ def random_model(
             parents[a].append(root)
             parents[b].append(root)
             hidden |= 1 << root
+    members = [node for node in bits(keep) if graph.neighbours[node] & keep]
+    for node in members:
+        parents[node] = list(mechanism_reads(graph, node, keep))
     given = sizes or {}
     counts = tuple(given.get(name, 2) for name in names)
     shapes = [[*(counts[p] for p in parents[node]), counts[node]] for node in range(len(names))]
     if any(math.prod(shape) > MOST_CELLS for shape in shapes):
         raise TooLarge
-    tables = tuple(random_law(shape, rng) for shape in shapes)
-    return DiscreteModel(tuple(names), counts, tuple(map(tuple, parents)), tables, hidden)
+    tables = [random_law(shape, rng) for shape in shapes]
+    if members:
+        for node, table in block_tables(graph, dict(enumerate(counts)), keep, rng).items():
+            tables[node] = table
+    return DiscreteModel(tuple(names), counts, tuple(map(tuple, parents)), tuple(tables), hidden)
