@@ -116,7 +116,7 @@ def _pairs(items: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[tuple[st
 
 
 realisations: st.SearchStrategy[Realisation] = (
-    st.just(Natural())
+    st.builds(Natural, distinct_names(0))
     | st.builds(Shift, _pairs(finite))
     | st.builds(Perfect, _pairs(finite))
     | st.builds(Point, _pairs(formulas))

@@ -5,7 +5,7 @@
     intervention  name | name = value | name [= value] by realisation | name ~ law
     law           q | q(name, …) | Bernoulli(formula) | Normal(formula, formula)
                   | Categorical(formula, …) | Point(formula)
-    realisation   natural | shift(name [: number], …) | perfect(name [: number], …)
+    realisation   natural | natural(name, …) | shift(name [: number], …) | perfect(name [: number], …)
                   | point(name: formula, …) | levers(name, …)
     formula       sum [(= | != | < | <= | > | >=) sum]
     sum           product ((+ | -) product)*
@@ -220,7 +220,8 @@ def realisation(reader: Reader, depth: int) -> Realisation:
         reader.fail(f"expected a realisation after 'by', found {reader.found()}. {hint}")
     reader.next()
     if word.text == "natural":
-        return Natural()
+        opened = reader.accept("(")
+        return Natural(_names(reader, opened, "a covariate that the parts go with") if opened else ())
     bracket = reader.expect("(", f"after {word.text!r}, with the micro-variables that it moves")
     if word.text == "levers":
         return Levers(_names(reader, bracket, "a micro-variable"))

@@ -61,7 +61,13 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Natural:
-    """The micro-variables follow their law given the aggregate's value."""
+    """The micro-variables follow their law given the aggregate's value, and what ``given`` names.
+
+    ``natural`` is ``P(X | total)``; ``natural(Z)`` is ``P(X | total, Z)``, which a regression of the
+    outcome on the total and Z speaks of. They differ where Z goes with the parts.
+    """
+
+    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ def parts_of(realisation: Realisation) -> tuple[str, ...]:
     """
     match realisation:
         case Natural():
-            return ()
+            return ()  # what it is given is no part
         case Shift(pairs) | Perfect(pairs):
             return tuple(name for name, _ in pairs)
         case Point(values):

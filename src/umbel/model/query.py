@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from umbel.model.policy import Family, Policy, Realisation, parts_of
+from umbel.model.policy import Family, Natural, Policy, Realisation, parts_of
 from umbel.variable import State
 
 
@@ -240,6 +240,8 @@ def _names_of_intervention(intervention: Intervention) -> Iterator[str]:
         case Realised(name, _, by):
             yield name
             yield from parts_of(by)
+            if isinstance(by, Natural):
+                yield from by.given
         case Held(name) | Free(name):
             yield name
         case _:

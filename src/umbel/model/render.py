@@ -175,8 +175,8 @@ def law_text(law: Policy) -> str:
 def realisation_text(by: Realisation) -> str:
     """Text of a realisation."""
     match by:
-        case Natural():
-            return "natural"
+        case Natural(given):
+            return f"natural({', '.join(map(quoted_if_needed, given))})" if given else "natural"
         case Shift(weights):
             return f"shift({_weights(weights)})"
         case Perfect(weights):

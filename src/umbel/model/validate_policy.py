@@ -118,7 +118,12 @@ def check_realisation(scope: Scope, aggregate: str, by: Realisation) -> None:
             for name in reads(formula):
                 scope.observed(name)
             _check_formula(scope, formula, numeric=True)
-    elif not isinstance(by, Natural) and not named:
+    elif isinstance(by, Natural):
+        for name in by.given:
+            scope.observed(name)
+            if name in parts or name == aggregate:
+                scope.fail(f"natural({brief(name)}) is given what it sets. Name a covariate, or write natural.")
+    elif not named:
         scope.fail(f"a realisation of {shown(aggregate)} names the parts that it moves: {_listed(parts)}.")
 
 
