@@ -24,6 +24,7 @@ from umbel.numerics.joint_diagonal import Diagonalised
 from umbel.numerics.latent_inference import (
     Personal,
     covariance,
+    edges,
     inverse_information,
     likelihood_ratio,
     parameters_of,
@@ -191,7 +192,7 @@ def _weak(moments: ArmMoments, singular: Array, classes: int, found: CellFit) ->
         why.append(f"the least whitened singular value is {strength:.1f} times its noise")
     if not found.fit.converged:
         why.append(f"the score is {found.fit.score:.1g} per row")
-    if any((one < 1e-12).any() for one in found.fit.values):
+    if edges(found.model, found.fit):
         why.append("probabilities ended at 0")
     return tuple(why)
 
@@ -302,7 +303,7 @@ def per_row(found: Classes) -> Personal:
     """Posterior class probabilities and expected effect of every cell, in the order of the flattened table."""
     arms = len(found.means)
     fit = found.fit
-    if inverse_information(fit.model, fit.fit, kind="expected") is None:
+    if inverse_information(fit.model, fit.fit, fit.values, kind="expected") is None:
         raise DataError("The likelihood is flat: there are no errors to report. Declare fewer classes.")
     return personal(fit.model, fit.fit, fit.values, treated=arms - 1, kind="expected")
 

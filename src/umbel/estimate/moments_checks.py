@@ -7,7 +7,8 @@ import numpy as np
 from umbel.estimate.moments_data import ClassData
 from umbel.estimate.moments_model import ClassFit, Features, FitTest, ranks
 from umbel.expr.unmixing import Unmixing
-from umbel.numerics.latent_em import free_coordinates, posterior
+from umbel.numerics.latent_em import posterior
+from umbel.numerics.latent_inference import edges
 from umbel.numerics.operators import RankTest, eigen_classes
 from umbel.results.check import Check
 from umbel.results.step import Refusal
@@ -29,7 +30,7 @@ def checks_of(
     """What a reader must know of a fit by likelihood."""
     checks = [rank_check(ranks(features), unmixing, classes), *doubtful_rank(features, unmixing, classes)]
     checks += [_roots(data, unmixing, found), _ended(found), _overlap(data, unmixing, found)]
-    edge = int((~free_coordinates(found.model, found.fit)).sum())
+    edge = edges(found.model, found.fit)
     if edge:
         advice = f"{edge} probabilities ended at 0: intervals hold them there and may be too short."
         checks.append(Check("edge", False, float(edge), advice))

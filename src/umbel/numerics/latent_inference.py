@@ -25,10 +25,18 @@ from umbel.numerics.latent_em import (
     row_blocks,
     row_scores,
 )
+from umbel.numerics.latent_factors import Categories
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 ErrorKind = Literal["expected", "observed", "sandwich"]
+
+FLAT = 1e-9
+"""Share of the largest eigenvalue of the information below which a direction is flat."""
+MOVED = 1e-6
+"""Share of the steepest slope below which the classes do not move along a flat direction."""
+EDGE = 1e-8
+"""Probability that counts as 0: Newton steps stop on the way there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +142,7 @@ def covariance(
     ndarray or None
         None where the information is singular: the data do not tell the classes apart.
     """
-    inverse = inverse_information(model, fit, kind=kind)
+    inverse = inverse_information(model, fit, found, kind=kind)
     if inverse is None:
         return None
     free, whole = inverse
@@ -147,9 +155,13 @@ def covariance(
 
 
 def inverse_information(
-    model: LatentModel, fit: LatentFit, *, kind: ErrorKind = "observed"
+    model: LatentModel, fit: LatentFit, found: ClassValues, *, kind: ErrorKind = "observed"
 ) -> tuple[NDArray[np.bool_], Array] | None:
-    """Which coordinates are free, and the inverse information on them; None where it is singular."""
+    """Which coordinates are free, and the inverse information on them; None where classes hang on a flat direction.
+
+    A direction of which the data say nothing (a probability that went to 0, a configuration without
+    rows) is left out where the probabilities and means of the classes do not move along it.
+    """
     free = free_coordinates(model, fit)
     level = level_directions(model, fit)[free]
     if kind == "expected":
@@ -162,9 +174,18 @@ def inverse_information(
         information = derivatives(model, fit)[1]
     part = information[np.ix_(free, free)] + model.rows * level @ level.T
     values, vectors = np.linalg.eigh((part + part.T) / 2)
-    if values[0] <= 1e-9 * values[-1]:
+    flat = values <= FLAT * values[-1]
+    moved = np.abs(vectors[:, flat].T @ found.gradient[free]).max(initial=0.0)
+    if moved > MOVED * np.abs(found.gradient).max():
         return None
+    vectors, values = vectors[:, ~flat], values[~flat]
     return free, np.asarray((vectors / values) @ vectors.T)
+
+
+def edges(model: LatentModel, fit: LatentFit) -> int:
+    """How many probabilities ended at 0."""
+    laws = [fit.prior, *(v for one, v in zip(model.factors, fit.values, strict=True) if isinstance(one, Categories))]
+    return sum(int((law < EDGE).sum()) for law in laws)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,7 +234,7 @@ def personal(
     effects = found.means[treated] - found.means[control]
     mean = weights @ effects
     spread = np.sqrt(np.maximum(weights @ effects**2 - mean**2, 0.0))
-    inverse = inverse_information(model, fit, kind=kind)
+    inverse = inverse_information(model, fit, found, kind=kind)
     if inverse is None:
         return Personal(weights, mean, np.full(len(mean), np.nan), spread)
     free, whole = inverse
