@@ -16,8 +16,9 @@ from umbel.estimate.bounds import BoundsFound, BoundsMethod, bound
 from umbel.estimate.bounds_arrays import Records
 from umbel.estimate.credible import credible_probability
 from umbel.graph.mixed import Graph
-from umbel.identification.bounds import Inequality, domains_of, programmes, unboundable
+from umbel.identification.bounds import domains_of, programmes, unboundable
 from umbel.model.equations import Equations
+from umbel.model.inequality import Inequality
 from umbel.model.query import Question
 from umbel.model.validate import check_question
 from umbel.numerics.tables import Table

@@ -118,6 +118,8 @@ class ProblemSpec:
         The data and how to estimate.
     equations
         Path of given structural equations.
+    where
+        Declared inequalities.
     folder
         Where relative paths start.
     several
@@ -132,6 +134,7 @@ class ProblemSpec:
     variables: tuple[VariableSpec, ...] = ()
     method: MethodSpec = MethodSpec()
     equations: str | None = None
+    where: tuple[str, ...] = ()
     folder: Path = field(default_factory=Path)
     several: bool = False
 
@@ -201,6 +204,7 @@ def _problem(section: Section, folder: Path) -> ProblemSpec:
         variables=tuple(_variable(name, one) for name, one in section.named_sections("variables")),
         method=_method(section.section("method")),
         equations=section.text("equations"),
+        where=section.texts_or_one("where"),
         folder=folder,
     )
     section.finish()
@@ -235,7 +239,7 @@ def _study(section: Section) -> StudySpec:
     return study
 
 
-_PROBLEM_KEYS = frozenset({"title", "assumptions", "graph", "question", "equations"})
+_PROBLEM_KEYS = frozenset({"title", "assumptions", "graph", "question", "equations", "where"})
 
 
 def _units(section: Section, unit: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,6 @@ the components together are left to EM, whose bounds are inner.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -16,23 +15,23 @@ from numpy.typing import NDArray
 
 from umbel.errors import DataError, shown
 from umbel.estimate.bounds_arrays import Block, Codes, Patterns, Records, blocks_of, patterns_of, polynomial_of
-from umbel.estimate.bounds_em import inner
+from umbel.estimate.bounds_bootstrap import bootstrapped
 from umbel.estimate.bounds_exact import Conditions, Ends, Undefined, ends
+from umbel.estimate.bounds_found import DEFAULTS, BoundsFound, BoundsMethod, Incompatible
+from umbel.estimate.bounds_inner import by_em, by_restarts
 from umbel.estimate.bounds_region import Seen, region
-from umbel.estimate.bounds_restarts import restarted
-from umbel.estimate.compatibility import ALL, DOUBT, REJECT, Disagreement, disagreements, holm, impossible
+from umbel.estimate.bounds_selected import selected
+from umbel.estimate.compatibility import disagreements, impossible
+from umbel.estimate.disagreement import agreement, clash
 from umbel.model.programme import Limit, Programme
 from umbel.numerics.interior import likeliest
-from umbel.numerics.multilinear import slope
+from umbel.numerics.multilinear import Polynomial, slope
 from umbel.numerics.polytope import Polytope
-from umbel.results.check import Check
-from umbel.results.value import Bounds
+from umbel.results.value import Bounds, Interval
+
+__all__ = ["REFERENCES", "BoundsFound", "BoundsMethod", "Incompatible", "bound"]
 
 Array = NDArray[np.float64]
-
-GAP = 1e-3
-"""Certified likelihood gap, in nats, at which a restart counts as converged."""
-INNER = "Inner bounds: the models found lie within the true interval, which may be wider."
 
 REFERENCES = (
     "M. Zaffalon, A. Antonucci, D. Huber, R. Cabañas. Learning to bound counterfactual inference in structural "
@@ -41,77 +40,12 @@ REFERENCES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BoundsMethod:
-    """How to bound.
-
-    Parameters
-    ----------
-    level
-        Of the sampling interval.
-    engine
-        "programs" (exact or certified) or "em" (causal expectation maximisation, inner).
-    restarts
-        Of EM.
-    seconds
-        Time for certifying each end of a multilinear question.
-    despite_incompatibility
-        Bounds of the nearest compatible law, where studies contradict the model.
-    bootstrap
-        Samples at most for each test of compatibility; 0: not tested.
-    """
-
-    level: float = 0.95
-    engine: Literal["programs", "em"] = "programs"
-    restarts: int = 60
-    seconds: float = 20.0
-    despite_incompatibility: bool = False
-    bootstrap: int = ALL
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BoundsFound:
-    """Bounds, how they were reached, and doubts about them.
-
-    Parameters
-    ----------
-    bounds
-        The numbers.
-    engine
-        What found them.
-    checks
-        Compatibility, convergence.
-    witnesses
-        Laws of every component at the attained ends; empty for EM.
-    remarks
-        What a reader should know.
-    """
-
-    bounds: Bounds
-    engine: str
-    checks: tuple[Check, ...] = ()
-    witnesses: tuple[tuple[Array, ...], ...] = field(default=())
-    remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Incompatible:
-    """No model of the graph made these data: which component, which studies.
-
-    ``text`` is the certificate in words; ``remedies`` what could be changed.
-    """
-
-    text: str
-    remedies: tuple[str, ...]
-    disagreements: tuple[Disagreement, ...] = ()
-
-
 def bound(
     programme: Programme,
     studies: Sequence[Records],
     *,
     rng: np.random.Generator,
-    method: BoundsMethod = BoundsMethod(),
+    method: BoundsMethod = DEFAULTS,
 ) -> BoundsFound | Incompatible:
     """The sharpest interval for a question that the studies and the graph allow.
 
@@ -132,23 +66,26 @@ def bound(
         For a condition of probability zero, and models too large for memory.
     """
     blocks = blocks_of(programme)
-    numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
-    if any(one.selected is not None for one in studies) or not all(_factorises(blocks, one) for one in studies):
-        return _by_em(programme, blocks, studies, rng, method)
+    if any(one.selected is not None for one in studies):
+        found = selected(programme, blocks, studies, rng=rng, method=method) if len(blocks) == 1 else None
+        return found or by_em(programme, blocks, studies, rng, method)
+    if not all(_factorises(blocks, one) for one in studies):
+        return by_em(programme, blocks, studies, rng, method)
     patterns = [patterns_of(block, studies) for block in blocks]
     for block, its in zip(blocks, patterns, strict=True):
         record = impossible(its)
         if record is not None:
             return Incompatible(_impossible_text(programme, block, record), ("Correct the equation or the record.",))
-    tests = _tests(blocks, studies, rng, method.bootstrap)
-    clash = _clash(programme, studies, tests)
-    if clash is not None and not method.despite_incompatibility:
-        return clash
-    checks = (_compatibility(programme, studies, tests, clash),)
+    tested = bool(method.bootstrap and studies) and all(one.complete for one in studies)
+    tests = disagreements(blocks, studies, rng=rng, most=method.bootstrap) if tested else ()
+    disagree = clash(programme, studies, tests)
+    if disagree is not None and not method.despite_incompatibility:
+        return disagree
+    checks = agreement(programme, studies, tests, disagree)
     if method.engine == "em":
         several = any(len(block.component.groups) > 1 for block in blocks)
-        found = (_by_em if several else _by_restarts)(programme, blocks, studies, rng, method)
-        return BoundsFound(found.bounds, found.engine, (*checks, *found.checks), (), found.remarks)
+        inner = (by_em if several else by_restarts)(programme, blocks, studies, rng, method)
+        return BoundsFound(inner.bounds, inner.engine, (*checks, *inner.checks), (), inner.remarks)
     conditions = [_conditions(programme, at, blocks, its) for at, its in enumerate(patterns)]
     for at, one in enumerate(conditions):
         if len(one.lower) and not _feasible(one):
@@ -158,22 +95,60 @@ def bound(
                 f"{'; '.join(limit.text for limit in programme.limits)}.",
                 ("Drop an inequality.",),
             )
+    numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
     try:
         exact = ends(numerator, denominator, conditions, rng=rng, seconds=method.seconds)
     except Undefined:
         raise DataError("The condition of the question has probability 0 in these data, so it is undefined.") from None
     several = any(len(block.component.groups) > 1 for block in blocks)
-    sampled = [one for one in studies if not one.population]
-    interval = None
-    if sampled and not programme.limits:
-        seen = [Seen(its.rows, its.counts) for its in patterns]
-        low, high = region(numerator, denominator, seen, exact.witnesses, level=method.level)
-        slack = (exact.attained[0] - exact.lower, exact.upper - exact.attained[1])  # not attained, and not excluded
-        interval = (min(low - slack[0], exact.lower), max(high + slack[1], exact.upper))
+    interval: Interval | None = None
+    if all(one.population for one in studies):
+        pass
+    elif method.intervals == "bootstrap" or programme.limits:
+        interval = bootstrapped(
+            lambda drawn: _redone(programme, blocks, numerator, denominator, drawn, rng, method),
+            studies,
+            level=method.level,
+            rng=rng,
+        )
+    else:
+        interval = _region(numerator, denominator, patterns, exact, method.level)
     kind: Literal["sharp", "outer"] = "sharp" if exact.closed and programme.exact and not several else "outer"
     attained = exact.attained if not several else None
     bounds = Bounds(exact.lower, exact.upper, kind, attained, interval)
-    return BoundsFound(bounds, exact.engine, checks, exact.witnesses, _remarks(programme, exact, several))
+    remarks = _remarks(programme, exact, several)
+    return BoundsFound(bounds, exact.engine, checks, exact.witnesses, remarks)
+
+
+def _region(
+    top: Polynomial, bottom: Polynomial, patterns: Sequence[Patterns], found: Ends, level: float
+) -> tuple[float, float]:
+    """The likelihood region's interval; what certified ends exclude no model of is added."""
+    seen = [Seen(its.rows, its.counts) for its in patterns]
+    low, high = region(top, bottom, seen, found.witnesses, level=level)
+    slack = (found.attained[0] - found.lower, found.upper - found.attained[1])  # not attained, and not excluded
+    return min(low - slack[0], found.lower), max(high + slack[1], found.upper)
+
+
+def _redone(
+    programme: Programme,
+    blocks: tuple[Block, ...],
+    top: Polynomial,
+    bottom: Polynomial,
+    studies: Sequence[Records],
+    rng: np.random.Generator,
+    method: BoundsMethod,
+) -> tuple[float, float] | None:
+    """The ends once more, from other records; None where they are undefined or meet no law."""
+    patterns = [patterns_of(block, studies) for block in blocks]
+    conditions = [_conditions(programme, at, blocks, its) for at, its in enumerate(patterns)]
+    if not all(_feasible(one) for one in conditions if len(one.lower)):
+        return None
+    try:
+        found = ends(top, bottom, conditions, rng=rng, seconds=method.seconds)
+    except Undefined:
+        return None
+    return found.lower, found.upper
 
 
 def _factorises(blocks: Sequence[Block], study: Records) -> bool:
@@ -221,50 +196,6 @@ def _feasible(one: Conditions) -> bool:
     return Polytope(one.rows, one.right, inequalities=one.limits, lower=one.lower, upper=one.upper).feasible
 
 
-def _tests(
-    blocks: Sequence[Block], studies: Sequence[Records], rng: np.random.Generator, most: int
-) -> tuple[Disagreement, ...]:
-    if not most or not studies or not all(one.complete for one in studies):
-        return ()
-    return disagreements(blocks, studies, rng=rng, most=most)
-
-
-def _clash(programme: Programme, studies: Sequence[Records], tests: Sequence[Disagreement]) -> Incompatible | None:
-    """The verdict of the tests, after Holm."""
-    adjusted = holm([one.p for one in tests])
-    worst = [one for one, p in zip(tests, adjusted, strict=True) if p < REJECT]
-    if not worst:
-        return None
-    told = sorted(worst, key=lambda one: (len(one.studies), -one.ratio))[0]
-    names = [studies[study].name for study in told.studies]
-    variables = programme.labels(programme.components[told.component])
-    who = f"{names[0]} alone" if len(names) == 1 else " and ".join(names)
-    how = "no law of them" if told.p == 0.0 else f"likelihood ratio {told.ratio:.3g}, p = {told.p:.2g}"
-    text = f"The model cannot give what {who} says of {variables} ({how})."
-    if len(names) > 1:
-        text += " The studies disagree: each may fit the graph, together they do not."
-    return Incompatible(
-        text,
-        ("Look whether the studies drew from one population.", "Add the arrows or hidden causes that the graph lacks."),
-        tuple(worst),
-    )
-
-
-def _compatibility(
-    programme: Programme, studies: Sequence[Records], tests: Sequence[Disagreement], clash: Incompatible | None
-) -> Check:
-    if not tests:
-        return Check("compatibility", True, None, "Not tested.")
-    lowest = min(tests, key=lambda one: one.p)
-    if clash is not None:
-        return Check("compatibility", False, lowest.p, f"{clash.text} Bounds are those of the nearest compatible law.")
-    if lowest.p < DOUBT:
-        names = " and ".join(studies[study].name for study in lowest.studies)
-        variables = programme.labels(programme.components[lowest.component])
-        return Check("compatibility", False, lowest.p, f"{names} fit the graph poorly in {variables}.")
-    return Check("compatibility", True, lowest.p, "The studies fit the graph, and each other.")
-
-
 def _impossible_text(programme: Programme, block: Block, record: Codes) -> str:
     held = [
         f"{programme.names[node]}={programme.domains[node].states[int(code)]}"
@@ -284,47 +215,3 @@ def _remarks(programme: Programme, found: Ends, several: bool) -> tuple[str, ...
     if not found.closed:
         remarks.append("The certified and the attained ends still differ: more time would bring them closer.")
     return tuple(remarks)
-
-
-def _by_restarts(
-    programme: Programme,
-    blocks: tuple[Block, ...],
-    studies: Sequence[Records],
-    rng: np.random.Generator,
-    method: BoundsMethod,
-) -> BoundsFound:
-    numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
-    patterns = [patterns_of(block, studies) for block in blocks]
-    found = restarted(numerator, denominator, blocks, patterns, restarts=method.restarts, rng=rng)
-    share = float((found.gaps <= GAP).mean())
-    ends = found.interval(GAP) or found.interval(np.inf)
-    assert ends is not None
-    advice = f"{share:.0%} of {method.restarts} restarts came within {GAP:g} nats of the largest likelihood."
-    check = Check("convergence", share >= 0.5, share, advice)
-    return BoundsFound(Bounds(*ends, "inner", ends), "causal EM", (check,), (), (INNER, *programme.remarks))
-
-
-def _by_em(
-    programme: Programme,
-    blocks: tuple[Block, ...],
-    studies: Sequence[Records],
-    rng: np.random.Generator,
-    method: BoundsMethod,
-) -> BoundsFound:
-    numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
-    found = inner(numerator, denominator, blocks, studies, restarts=method.restarts, rng=rng)
-    total = sum(one.total for one in studies)
-    scale = total if not any(one.population for one in studies) else 1000.0 * total
-    best = float(found.likelihoods.max())
-    behind = best - found.likelihoods
-    reached = behind <= 0.1 * max(1.0, total / scale) if total else behind <= 0.1
-    values = found.values[reached]
-    low, high = float(values.min()), float(values.max())
-    share = float(reached.mean())
-    check = Check(
-        "convergence",
-        share >= 0.5,
-        share,
-        f"{share:.0%} of {method.restarts} restarts reached the best likelihood found.",
-    )
-    return BoundsFound(Bounds(low, high, "inner", (low, high)), "causal EM", (check,), (), (INNER, *programme.remarks))

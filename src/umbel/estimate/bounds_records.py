@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ from umbel.estimate.bounds_arrays import Array, Records
 from umbel.variable import Domain, State
 
 MOST_STATES = 24
+MOST_PLAIN = 12
+"""States that a column of whole numbers or words may have to be read as discrete unasked."""
 SUM = 1e-6
 """Counts that sum to one this closely are probabilities of a population."""
 
@@ -25,18 +28,17 @@ def states_in(studies: Sequence[Study], names: Sequence[str], known: Mapping[str
     Raises
     ------
     DataError
-        For a variable with more values than a discrete one has.
+        For a variable with more values than a discrete one has, and studies over different states.
     """
     found: dict[str, Domain] = {}
     for name in names:
-        given = known.get(name) or next((own for study in studies if (own := study.column(name).states)), None)
+        given = known.get(name) or _declared(studies, name)
         if given is not None:
             found[name] = given
             continue
-        states: set[State] = set()
-        for study in studies:
-            if study.data is not None and study.holds(name):
-                states |= set(_codes(study, name)[1])
+        seen = _seen(studies, name)
+        states = set().union(*seen.values())
+        _agree(seen, name)
         if len(states) > MOST_STATES:
             raise DataError(
                 f"{shown(name)} has {len(states)} different values. Bounds need states: put it into classes first, "
@@ -45,6 +47,50 @@ def states_in(studies: Sequence[Study], names: Sequence[str], known: Mapping[str
         if states:
             found[name] = Domain(tuple(sorted(states, key=order_key)))
     return found
+
+
+def plainly_discrete(domain: Domain) -> bool:
+    """Whether values are few and whole, so that they are states unless somebody says otherwise.
+
+    Examples
+    --------
+    >>> plainly_discrete(Domain((0, 1))), plainly_discrete(Domain((0.5, 1.7)))
+    (True, False)
+    """
+    whole = all(isinstance(state, str | bool) or float(state).is_integer() for state in domain.states)
+    return whole and len(domain) <= MOST_PLAIN
+
+
+def _declared(studies: Sequence[Study], name: str) -> Domain | None:
+    """The states that studies declare; two that differ are an error."""
+    found = [own for study in studies if (own := study.column(name).states) is not None]
+    for other in found[1:]:
+        if other != found[0]:
+            one, two = (", ".join(map(str, domain.states)) for domain in (found[0], other))
+            raise DataError(
+                f"{shown(name)} has the states {one} in one study and {two} in another. Give both the same."
+            )
+    return found[0] if found else None
+
+
+def _seen(studies: Sequence[Study], name: str) -> dict[str, set[State]]:
+    """Values of a variable, by study."""
+    found: dict[str, set[State]] = {}
+    for at, study in enumerate(studies):
+        if study.data is not None and study.holds(name):
+            found[f"study {at + 1}"] = set(_codes(study, name)[1])
+    return found
+
+
+def _agree(seen: Mapping[str, set[State]], name: str) -> None:
+    """Studies may miss a state; two of which each has one that the other lacks speak of different states."""
+    for (one, first), (two, second) in itertools.combinations(seen.items(), 2):
+        if first - second and second - first:
+            here, there = (", ".join(map(str, sorted(states, key=order_key))) for states in (first, second))
+            raise DataError(
+                f"{shown(name)} has the values {here} in {one} and {there} in {two}. Bounds need the same states in "
+                f"all studies: rename them, or declare all of them as `states {name} = ...`."
+            )
 
 
 def records_of(study: Study, names: Sequence[str], domains: Mapping[str, Domain], *, name: str) -> Records:

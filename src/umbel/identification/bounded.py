@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from umbel.graph.mixed import Graph
-from umbel.identification.bounds import Inequality, domains_of, programmes, unboundable, undeclared
+from umbel.identification.bounds import domains_of, programmes, unboundable, undeclared
 from umbel.model.equations import Equations
+from umbel.model.inequality import Inequality
 from umbel.model.programme import Programme
 from umbel.model.query import Event, Expectation, Held, Named, Probability, Question, SetTo
 from umbel.results.step import Step
@@ -67,7 +68,8 @@ def bounded(
         remarks.append(f"Two states are taken for {', '.join(assumed)}: `states` and the data name no others.")
     if isinstance(verdict, Refused):
         remarks.append(f"Not identified by a built route: {verdict.refusal.why}")
-    return Bounded(question, found, certificate, _steps(found[0][1]), (CONSISTENCY,), tuple(remarks))
+    tried = verdict.steps if isinstance(verdict, Unidentified) else ()
+    return Bounded(question, found, certificate, (*tried, *_steps(found[0][1])), (CONSISTENCY,), tuple(remarks))
 
 
 OTHER = "another state"

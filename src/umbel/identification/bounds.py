@@ -15,6 +15,7 @@ from umbel.errors import QuestionError, shown
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors
 from umbel.model.equations import Equations
+from umbel.model.inequality import Inequality
 from umbel.model.named import spelled_out
 from umbel.model.programme import ONE, Limit, Programme, Quantity, Scene
 from umbel.model.query import (
@@ -47,21 +48,6 @@ from umbel.variable import Domain, State
 
 MOST_ROWS = 64
 Given = tuple[tuple[str, State], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Inequality:
-    """A declared inequality on a probability of the question language: ``lower <= of <= upper``.
-
-    Examples
-    --------
-    >>> Inequality("P(Y[A=1]=0, Y[A=0]=1)", upper=0.1).lower
-    -inf
-    """
-
-    of: str
-    lower: float = -float("inf")
-    upper: float = float("inf")
 
 
 def unboundable(graph: Graph, question: Question) -> Refusal | None:
@@ -175,7 +161,7 @@ def _limit(reader: _Reader, one: Inequality, asked: Question) -> Limit:
         raise QuestionError(f"No {shown(one.of)} lies between {one.lower} and {one.upper}.")
     if denominator is not ONE:
         raise QuestionError(f"An inequality speaks of probabilities without conditions; {shown(one.of)} has one.")
-    return Limit(numerator, one.lower, one.upper, one.of)
+    return Limit(numerator, one.lower, one.upper, str(one))
 
 
 @dataclass(frozen=True, slots=True)

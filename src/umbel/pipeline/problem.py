@@ -17,14 +17,15 @@ from umbel.config.problem import MethodSpec, ProblemSpec, load_problem
 from umbel.errors import ProblemError, shown
 from umbel.graph.mixed import Graph
 from umbel.model.equations import Equations
+from umbel.model.inequality import Inequality
 from umbel.model.query import Question
 from umbel.model.source import OBSERVATIONAL
 from umbel.model.validate import check_question
 from umbel.pipeline.answering import answer_of, estimated
-from umbel.pipeline.bounding import bounds_in
+from umbel.pipeline.bounding import Asked, bounds_in, bounds_where_states_allow, estimate_where_bounds_meet
 from umbel.pipeline.opening import Experiments, open_studies, source_of, sources_of, verdict_on
 from umbel.results.answer import Answer
-from umbel.results.verdict import Bounded, Verdict
+from umbel.results.verdict import Bounded, Refused, Unidentified, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,6 +119,8 @@ class Problem:
         Estimator, level and prior scales.
     equations
         Given structural equations, for bounds.
+    where
+        Declared inequalities, for bounds: values, or texts such as ``"P(Y[A=1]=0, Y[A=0]=1) <= 0.1"``.
 
     Raises
     ------
@@ -137,6 +140,7 @@ class Problem:
     assumptions: tuple[str, ...]
     method: MethodSpec
     equations: Equations | None
+    where: tuple[Inequality, ...]
 
     def __init__(
         self,
@@ -148,6 +152,7 @@ class Problem:
         assumptions: Iterable[str] = (),
         method: MethodSpec = DEFAULTS,
         equations: Equations | None = None,
+        where: Iterable[Inequality | str] = (),
     ) -> None:
         graph = Graph.parse(graph) if isinstance(graph, str) else graph
         question = Question.parse(question) if isinstance(question, str) else question
@@ -160,6 +165,7 @@ class Problem:
             "assumptions": tuple(assumptions),
             "method": method,
             "equations": equations,
+            "where": tuple(_declared(graph, one) for one in where),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -202,13 +208,26 @@ class Problem:
         ``watch`` passes the steps of long work through and may show how far they are.
         """
         verdict, answer = self.answer()
-        if isinstance(verdict, Bounded) and self.studies:
-            return bounds_in(
-                answer, verdict, self.graph, self.studies, method=self.method, rng=rng, equations=self.equations
-            )
-        if not verdict.identified or not self.studies:
+        if not self.studies:
             return answer
+        asked = Asked(self.graph, self.question, self.studies, self.method, rng, self.equations, self.where)
+        match verdict:
+            case Bounded():
+                return bounds_in(answer, asked)
+            case Unidentified():
+                return bounds_where_states_allow(answer, asked)
+            case Refused():
+                return answer
+        if len(self.studies) > 1 and (together := estimate_where_bounds_meet(answer, asked)) is not None:
+            return together
         return estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng, watch=watch)
+
+
+def _declared(graph: Graph, one: Inequality | str) -> Inequality:
+    """The inequality, whose terms fit the graph."""
+    found = Inequality.parse(one) if isinstance(one, str) else one
+    check_question(graph, Question.parse(found.of))
+    return found
 
 
 def _fitting(graph: Graph, study: Study) -> Study:
@@ -247,6 +266,7 @@ def problems_of(spec: ProblemSpec, studies: tuple[Study, ...]) -> tuple[Problem,
             assumptions=spec.assumptions,
             method=spec.method,
             equations=equations,
+            where=spec.where,
         )
         for question in spec.questions
     )
