@@ -8,7 +8,7 @@ import pytest
 from tests.estimate_flat.written import written
 from umbel.estimate.expansion import Average, Mix, NotFlat, Ratio, averages, formula_of
 from umbel.estimate.shape_reading import shape_of
-from umbel.estimate.shapes import Primal, Sequential, trusted
+from umbel.estimate.shapes import Primal, Sequential, Switched, trusted
 from umbel.expr.evaluate import evaluate
 from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question
@@ -26,7 +26,7 @@ def identified(graph: str, question: str) -> Identified:
     return verdict
 
 
-def shapes(graph: str, question: str) -> list[Sequential | Primal | None]:
+def shapes(graph: str, question: str) -> list[Sequential | Switched | Primal | None]:
     return [shape_of(one) for one in averages(formula_of(identified(graph, question).estimand.body))]
 
 
@@ -124,3 +124,30 @@ def test_shapes_have_the_value_of_their_estimands_in_random_models() -> None:
             )
     assert met["Sequential"] > 300
     assert met["Primal"] > 20
+
+
+def test_switched_shapes_have_the_value_of_their_averages_in_every_law() -> None:
+    rng = np.random.default_rng(3)
+    met = 0
+    for _ in range(800):
+        graph = random_graph(rng)
+        last = len(graph.names) - 1
+        a, m = sorted(rng.choice(max(2, last), 2, replace=False).tolist())
+        questions = (f"E[V{last}[V{a}=1] | V{a}=0]", f"E[V{last}[V{a}=1, V{m}[V{a}=0]]]")
+        for question in questions[: 2 if m < last else 1]:
+            verdict = identify_question(graph, Question.parse(question))
+            if not isinstance(verdict, Identified):
+                continue
+            try:
+                found = averages(formula_of(verdict.estimand.body))
+            except NotFlat:
+                continue
+            joint = random_model(graph, rng=rng).table()
+            law = Table(joint.axes, rng.dirichlet(np.ones(joint.array.size)).reshape(joint.array.shape))
+            for one in found:
+                shape = shape_of(one)
+                if isinstance(shape, Switched):
+                    met += 1
+                    own, given = (evaluate(expr, law, ()).array for expr in (written(shape), one.expr()))
+                    assert own == pytest.approx(given, abs=EXACT), verdict.estimand.text()
+    assert met > 40

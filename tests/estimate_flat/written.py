@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from umbel.estimate.shapes import Outcome, Primal, Sequential
+from umbel.estimate.shapes import Outcome, Primal, Sequential, Switched
 from umbel.expr.build import product, total
 from umbel.expr.nodes import AtState, Drawn, Expr, Held, NumericValue, Policy, Probability, Raw, Slot, Symbol
 
@@ -11,8 +11,10 @@ def symbol(name: str, copy: int = 0) -> Symbol:
     return Symbol(Raw(name), copy)
 
 
-def written(shape: Sequential | Primal) -> Expr:
+def written(shape: Sequential | Switched | Primal) -> Expr:
     """The average that a shape stands for."""
+    if isinstance(shape, Switched):
+        return _switched(shape)
     return _sequential(shape) if isinstance(shape, Sequential) else _primal(shape)
 
 
@@ -48,6 +50,19 @@ def _sequential(shape: Sequential) -> Expr:
                 settings.append(Held(symbol(name), AtState(value)))
         before = [_slot(name, shape.outcome) for name in shape.history(at)]
         factors.append(_law(stage.variables, [*before, *settings], shape.outcome))
+        bound += stage.variables
+    return _closed(factors, bound, shape.outcome)
+
+
+def _switched(shape: Switched) -> Expr:
+    factors: list[Expr] = []
+    bound: list[str] = []
+    where: list[Slot] = [Held(symbol(name), AtState(state)) for name, state in shape.where]
+    for at, stage in enumerate(shape.stages):
+        held: list[Slot] = [Held(symbol(name), AtState(value)) for name, value in stage.settings]  # type: ignore[arg-type]
+        before = [*(_slot(name, shape.outcome) for name in shape.history(at)), *where]
+        law = _law(stage.variables, before if shape.joint and at == 0 else [*before, *held], shape.outcome)
+        factors.append(Probability((*law.of, *held), law.given) if shape.joint and at == 0 else law)
         bound += stage.variables
     return _closed(factors, bound, shape.outcome)
 

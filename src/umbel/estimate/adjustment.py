@@ -29,6 +29,7 @@ from umbel.estimate.flat import (
     cases_of,
     defined,
     evaluated,
+    meeting,
     probe,
     refused_study,
     rows_of,
@@ -37,10 +38,11 @@ from umbel.estimate.flat import (
 from umbel.estimate.learners import Learner
 from umbel.estimate.sequences import RARE, sequence_scores
 from umbel.estimate.shape_reading import shape_of
-from umbel.estimate.shapes import Sequential, trusted
+from umbel.estimate.shapes import Primal, Sequential, Switched, trusted
 from umbel.estimate.slopes import Line, is_dose, line_of
+from umbel.estimate.switched import switched_scores
 from umbel.expr.nodes import Raw
-from umbel.numerics.influence import Influence, Sample, mean_of
+from umbel.numerics.influence import Influence, Sample, mean_of, quotient
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Row
@@ -54,6 +56,7 @@ REFERENCES = (
     "Chernozhukov et al. Double/debiased machine learning for treatment and structural parameters. "
     "The Econometrics Journal 21(1), 2018.",
 )
+Chain = Sequential | Switched
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Where a free treatment that is a number is answered."""
 
@@ -149,7 +152,7 @@ class AIPW:
         plain = {one: shape for one, shape in shapes.items() if not is_dose(shape, rows)}
         known, checks = self._scores(plain, rows, fold, rng, watch)
         for one, shape in shapes.items():
-            if one not in known:
+            if is_dose(shape, rows):
                 known[one] = lines[_free_of_dose(shape)].at(_dose(shape))
         numbers = [(blank_row(target, case), defined(evaluated(case.formula, known, rows.size))) for case in cases]
         numbers += [(_slope_row(shape, target), line.slope) for shape, line in lines.items()]
@@ -167,24 +170,23 @@ class AIPW:
             study=study,
         )
 
-    def _split(self, rows: Rows, shapes: dict[Average, Sequential], rng: np.random.Generator) -> tuple[Rows, Codes]:
+    def _split(self, rows: Rows, shapes: dict[Average, Chain], rng: np.random.Generator) -> tuple[Rows, Codes]:
         """Folds, spread evenly over treatments; one fold where nothing is learnt from covariates."""
         learns = any(shape.history(len(shape.stages) - 1) for shape in shapes.values())
         by = dict.fromkeys(name for shape in shapes.values() for name, _ in shape.settings())
         return split(rows, tuple(by), self.folds if learns else 1, rng)
 
     def _lines(
-        self, shapes: dict[Average, Sequential], rows: Rows, fold: Codes, rng: np.random.Generator
+        self, shapes: dict[Average, Chain], rows: Rows, fold: Codes, rng: np.random.Generator
     ) -> dict[Sequential, Line]:
         found: dict[Sequential, Line] = {}
         for shape in shapes.values():
-            key = _free_of_dose(shape) if is_dose(shape, rows) else None
-            if key is not None and key not in found:
-                found[key] = line_of(shape, rows, fold, self._learners(), rng)
+            if is_dose(shape, rows) and _free_of_dose(shape) not in found:
+                found[_free_of_dose(shape)] = line_of(shape, rows, fold, self._learners(), rng)
         return found
 
     def _scores(
-        self, shapes: dict[Average, Sequential], rows: Rows, fold: Codes, rng: np.random.Generator, watch: Watch
+        self, shapes: dict[Average, Chain], rows: Rows, fold: Codes, rng: np.random.Generator, watch: Watch
     ) -> tuple[dict[Average, Influence], tuple[Check, ...]]:
         """Every average, and what the chances of settings say about overlap."""
         scores = {one: np.zeros(rows.size) for one in shapes}
@@ -195,14 +197,16 @@ class AIPW:
         total = int(fold.max()) + 1
         for _, (worker, scored) in zip(watch(range(total), "folds", total), workers, strict=True):
             for one, shape in shapes.items():
-                found = sequence_scores(shape, worker)
+                found = (
+                    switched_scores(shape, worker) if isinstance(shape, Switched) else sequence_scores(shape, worker)
+                )
                 scores[one][scored] = found.scores.tensor.array[scored]
                 learning[one].add(worker, found.scores, scored)
                 for words, chance in found.chances:
                     chances.setdefault(words, np.zeros(rows.size))[scored] = chance[scored]
             stuck += len(worker.stuck)
         checks = [overlap_check(words, chance, rows.sample) for words, chance in chances.items()]
-        known = {one: learnt_mean(scores[one], learning[one].total(), rows.sample) for one in shapes}
+        known = {one: learnt_mean(scores[one], learning[one].total(), shape, rows) for one, shape in shapes.items()}
         return known, (*checks, convergence_check(stuck)) if chances else tuple(checks)
 
     def _curve(self, target: Target, study: Study, rows: Rows, dose: str, rng: np.random.Generator) -> Estimated:
@@ -212,9 +216,9 @@ class AIPW:
         case = Case((), settled_at(target.expr, dict.fromkeys(target.axes, ANY)))
         wanted = averages(case.formula)
         shapes = _shapes(wanted, target.strategy) or {}
-        if len(shapes) != 1 or case.formula != wanted[0] or not is_dose(shapes[wanted[0]], rows):
+        shape = shapes.get(wanted[0]) if len(wanted) == 1 and case.formula == wanted[0] else None
+        if shape is None or not is_dose(shape, rows):
             raise Unanswered(f"{dose} has too many values for one row each.", f"Ask for values: do({dose}=1).")
-        shape = shapes[wanted[0]]
         rows, fold = self._split(rows, shapes, rng)
         line = line_of(shape, rows, fold, self._learners(), rng)
         numbers = [(_slope_row(shape, target), line.slope)]
@@ -236,7 +240,7 @@ class AIPW:
     def _learners(self) -> Learners:
         return Learners(self.outcome, self.treatment, self.folds)
 
-    def _words(self, shapes: Iterable[Sequential], rows: Rows) -> tuple[str, ...]:
+    def _words(self, shapes: Iterable[Chain], rows: Rows) -> tuple[str, ...]:
         found = list(shapes)
         lines: list[str] = []
         adjusted = dict.fromkeys(name for one in found for name in one.history(len(one.stages) - 1))
@@ -250,10 +254,13 @@ class AIPW:
         return tuple(dict.fromkeys(lines))
 
 
-def learnt_mean(scores: Array, learning: Array, sample: Sample) -> Influence:
-    """The mean of scores, with the influence of what was learnt for them."""
-    plain = mean_of(scores, sample)
-    return Influence(plain.value, plain.scores + learning)
+def learnt_mean(scores: Array, learning: Array, shape: Sequential | Switched | Primal, rows: Rows) -> Influence:
+    """The mean of scores among the rows that a shape is about, with the influence of what was learnt for them."""
+    plain = mean_of(scores, rows.sample)
+    found = Influence(plain.value, plain.scores + learning)
+    if isinstance(shape, Sequential) or not shape.where:
+        return found
+    return quotient(found, mean_of(meeting(shape.where, rows).astype(np.float64), rows.sample))
 
 
 def overlap_check(words: str, chance: Array, sample: Sample) -> Check:
@@ -279,12 +286,12 @@ def convergence_check(stuck: int) -> Check:
     return Check("convergence", stuck == 0, float(stuck), advice if stuck else "")
 
 
-def _shapes(wanted: Sequence[Average], strategy: str) -> dict[Average, Sequential] | None:
+def _shapes(wanted: Sequence[Average], strategy: str) -> dict[Average, Chain] | None:
     """The sequence that each average is; None where one is not."""
-    found: dict[Average, Sequential] = {}
+    found: dict[Average, Chain] = {}
     for one in wanted:
         shape = shape_of(one)
-        if not isinstance(shape, Sequential) or not trusted(shape, strategy):
+        if not isinstance(shape, Sequential | Switched) or not trusted(shape, strategy):
             return None
         found[one] = shape
     return found

@@ -34,7 +34,7 @@ from umbel.estimate.flat import (
 )
 from umbel.estimate.means import averaged_only, with_means
 from umbel.estimate.shape_reading import shape_of
-from umbel.estimate.shapes import Sequential, trusted
+from umbel.estimate.shapes import Sequential, Switched, trusted
 from umbel.expr.build import free
 from umbel.expr.estimand import Requirement
 from umbel.expr.nodes import AtState, Held, Inside, Raw, Symbol
@@ -85,7 +85,7 @@ class DiscretePlugIn:
         refusal = refused_study(target, study)
         if refusal is not None:
             return refusal
-        if _is_sequence(target):  # another estimator is for it, and the rows need not be read to know
+        if _is_plain(target):  # another estimator is for it, and the rows need not be read to know
             return Supported(score=5)
         lean = with_means(target.expr)
         rows = rows_of(target, study)
@@ -137,12 +137,14 @@ class DiscretePlugIn:
         )
 
 
-def _is_sequence(target: Target) -> bool:
+def _is_plain(target: Target) -> bool:
+    """Whether every average sets one treatment once at most, which other estimators answer whatever it is."""
     try:
         shapes = [shape_of(one) for one in averages(probe(target))]
     except NotFlat:
         return False
-    return all(isinstance(shape, Sequential) and trusted(shape, target.strategy) for shape in shapes)
+    plain = (isinstance(one, Sequential | Switched) and trusted(one, target.strategy) for one in shapes)
+    return all(plain) and all(len(one.settings()) < 2 for one in shapes if isinstance(one, Sequential | Switched))
 
 
 def _value(case: Case, law: CellLaw) -> tuple[Influence, tuple[Check, ...]]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from umbel.data.rows import RowColumn, Rows, read_rows
 from umbel.data.study import Study
@@ -256,3 +257,17 @@ def matches(column: RowColumn, name: str, state: State) -> Array:
     if state not in column.states:
         raise Unanswered(f"No row has {name} = {state}.", f"Ask for one of: {listed(column.states)}.")
     return np.asarray(column.codes == column.states.index(state), dtype=np.float64)
+
+
+def meeting(where: Sequence[tuple[str, State]], rows: Rows) -> NDArray[np.bool_]:
+    """Which rows meet all conditions, shape (rows,).
+
+    Raises
+    ------
+    Unanswered
+        For a number without states, and for a state that no row has.
+    """
+    result = np.ones(rows.size, dtype=bool)
+    for name, state in where:
+        result &= matches(rows.columns[name], name, state) > 0.0
+    return result

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from umbel.data.rows import Rows, read_rows
 from umbel.data.study import Study
 from umbel.estimate.adjustment import convergence_check, learnt_mean, overlap_check
-from umbel.estimate.crossfit import Learners, Learning, folds_of
+from umbel.estimate.crossfit import Fold, Learners, Learning, folds_of
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unwatched
 from umbel.estimate.expansion import Average, Constant, Formula, Mix, NotFlat, Ratio, averages
 from umbel.estimate.features import split
@@ -26,7 +27,6 @@ from umbel.estimate.flat import (
     cases_of,
     defined,
     evaluated,
-    matches,
     probe,
     refused_study,
     rows_of,
@@ -35,10 +35,11 @@ from umbel.estimate.learners import Learner
 from umbel.estimate.primal import primal_scores
 from umbel.estimate.sequences import Scored, sequence_scores
 from umbel.estimate.shape_reading import shape_of
-from umbel.estimate.shapes import Primal, Sequential, trusted
+from umbel.estimate.shapes import Primal, Sequential, Switched, trusted
+from umbel.estimate.switched import switched_scores
 from umbel.expr.build import substituted
 from umbel.expr.nodes import AtState, Drawn, Held, NumericValue, Probability, Raw, Symbol
-from umbel.numerics.influence import Influence, mean_of, quotient
+from umbel.numerics.influence import Influence
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.variable import State
@@ -143,7 +144,7 @@ class APIPW:
 
     def _scores(
         self,
-        shapes: dict[Average, Sequential | Primal],
+        shapes: dict[Average, Sequential | Switched | Primal],
         rows: Rows,
         fold: Codes,
         rng: np.random.Generator,
@@ -157,30 +158,27 @@ class APIPW:
         total = int(fold.max()) + 1
         for _, (worker, scored) in zip(watch(range(total), "folds", total), workers, strict=True):
             for one, shape in shapes.items():
-                found: Scored = (
-                    primal_scores(shape, worker) if isinstance(shape, Primal) else sequence_scores(shape, worker)
-                )
+                found = _scored(shape, worker)
                 scores[one][scored] = found.scores.tensor.array[scored]
                 learning[one].add(worker, found.scores, scored)
                 for words, chance in found.chances:
                     chances.setdefault(words, np.zeros(rows.size))[scored] = chance[scored]
             stuck += len(worker.stuck)
         checks = [overlap_check(words, chance, rows.sample) for words, chance in chances.items()]
-        known = {
-            one: _mean(learnt_mean(scores[one], learning[one].total(), rows.sample), shapes[one], rows)
-            for one in shapes
-        }
+        known = {one: learnt_mean(scores[one], learning[one].total(), shape, rows) for one, shape in shapes.items()}
         return known, (*checks, convergence_check(stuck))
 
 
-def _mean(found: Influence, shape: Sequential | Primal, rows: Rows) -> Influence:
-    """Mean of the scores, among the rows that a shape is about."""
-    if isinstance(shape, Sequential) or not shape.where:
-        return found
-    among = np.ones(rows.size)
-    for name, state in shape.where:
-        among *= matches(rows.columns[name], name, state)
-    return quotient(found, mean_of(among, rows.sample))
+def _scored(shape: Sequential | Switched | Primal, worker: Fold) -> Scored:
+    match shape:
+        case Primal():
+            return primal_scores(shape, worker)
+        case Switched():
+            return switched_scores(shape, worker)
+        case Sequential():
+            return sequence_scores(shape, worker)
+        case _:
+            assert_never(shape)
 
 
 def at_states(formula: Formula, states: Callable[[str], tuple[State, ...]]) -> Formula:
@@ -222,6 +220,6 @@ def _held(average: Average, drawn: Drawn, state: State) -> Average:
     return Average(tuple(one for one in average.bound if one != symbol), tuple(factors))
 
 
-def _shape(average: Average, strategy: str) -> Sequential | Primal | None:
+def _shape(average: Average, strategy: str) -> Sequential | Switched | Primal | None:
     shape = shape_of(average)
     return shape if shape is not None and trusted(shape, strategy) else None

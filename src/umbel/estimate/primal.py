@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umbel.estimate.crossfit import Fold, Mask, per_row
-from umbel.estimate.flat import Unanswered, matches, outcome_values
+from umbel.estimate.flat import Unanswered, meeting, outcome_values
 from umbel.estimate.sequences import RARE, Scored
 from umbel.estimate.shapes import Primal
 from umbel.numerics.adjoint import Node, added, divided, multiplied, raised
@@ -49,9 +49,7 @@ def primal_scores(shape: Primal, fold: Fold) -> Scored:
         listed = ", ".join(map(str, column.states))
         raise Unanswered(f"No row has {shape.treatment} = {shape.state}.", f"Ask for one of: {listed}.")
     at, own = column.states.index(shape.state), column.codes
-    among = np.ones(rows.size, dtype=bool)
-    for name, state in shape.where:
-        among &= matches(rows.columns[name], name, state) > 0.0
+    among = meeting(shape.where, rows)
     chances = [_chances(shape, block, fold, column.states, own, among) for block in range(_last_ratio(shape) + 2)]
     means = _means(shape, fold, own, at, column.states, among)
     scores = _at_own(means[0], own)

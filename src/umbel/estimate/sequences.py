@@ -67,7 +67,7 @@ def sequence_scores(shape: Sequential, fold: Fold) -> Scored:
     chances = []
     for at in range(first, len(shape.stages)):
         stage = shape.stages[at]
-        chance = _chance(stage.settings, shape.history(at), matched[at - 1] if at else None, fold)
+        chance = chance_of(stage.settings, shape.history(at), matched[at - 1] if at else None, fold)
         if shape.history(at):
             chances.append((_words(stage.settings), chance.tensor.array))
             chance = raised(chance, RARE)
@@ -101,7 +101,7 @@ def _means(shape: Sequential, fold: Fold, matched: Sequence[Mask], target: Node)
     return means
 
 
-def _chance(settings: Sequence[Setting], names: Sequence[str], before: Mask | None, fold: Fold) -> Node:
+def chance_of(settings: Sequence[Setting], names: Sequence[str], before: Mask | None, fold: Fold) -> Node:
     """Probability that a stage is as set, given what came before, among rows as set until then."""
     rows = fold.rows
     among = np.ones(rows.size, dtype=bool) if before is None else before
@@ -147,7 +147,7 @@ def _policy_scores(shape: Sequential, fold: Fold) -> Scored:
         among = column.codes == at
         mean = fold.mean((shape.outcome, name, state), target, names, among)
         parts.append((1.0, multiplied(per_row(weights[:, at]), mean)))
-        chance = _chance(((name, state),), names, None, fold)
+        chance = chance_of(((name, state),), names, None, fold)
         if names:
             chances.append((f"{name} = {state}", np.where(weights[:, at] > 0.0, chance.tensor.array, 1.0)))
             chance = raised(chance, RARE)

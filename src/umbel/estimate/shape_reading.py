@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from umbel.estimate.expansion import Average, raw_name
-from umbel.estimate.shapes import Block, Outcome, Primal, Sequential, Stage
+from umbel.estimate.shapes import Block, Outcome, Primal, Sequential, Stage, Switched
+from umbel.estimate.switched_reading import switched_of
 from umbel.expr.nodes import AtState, Drawn, Held, NumericValue, Policy, Probability, Symbol
 from umbel.variable import State
 
 
-def shape_of(average: Average) -> Sequential | Primal | None:
-    """The shape of an average; None where it has neither.
+def shape_of(average: Average) -> Sequential | Primal | Switched | None:
+    """The shape of an average; None where it has none.
 
     O(laws²). The shape's value equals the average's in every law when ``exact``; otherwise in
     every model whose graph lets conditions be dropped as the estimand dropped them.
@@ -34,6 +35,9 @@ def shape_of(average: Average) -> Sequential | Primal | None:
     outcome = _outcome(laws, numbers)
     if outcome is None:
         return None
+    switched = None if drawn else switched_of(laws, outcome)
+    if switched is not None:
+        return switched
     policies = {raw_name(one.of): one.policy for one in drawn}
     nodes = [_node(law, dict(outcome.events), policies) for law in laws]
     known = [node for node in nodes if node is not None]

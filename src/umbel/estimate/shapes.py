@@ -3,8 +3,10 @@
 *Sequence*: ``Σ_Z P(Z) P(Y | Z, A=a)`` and every longer chain in which treatments are set between
 variables (Robins 1986; the back-door formula is its shortest case). *Primal*: a treatment stands
 at its set value in some laws and at its own value, summed out, in the others, as in the front
-door (Bhattacharya, Nabi and Shpitser, JMLR 23(295) 2022, Section 4). Both say which variables
-come before which, so that each law may be learnt given all that comes before it.
+door (Bhattacharya, Nabi and Shpitser, JMLR 23(295) 2022, Section 4). *Switched*: a treatment
+stands at one state in some laws and at another in the others, as in effects on the treated and in
+mediation. All say which variables come before which, so that each law may be learnt given all that
+comes before it.
 """
 
 from __future__ import annotations
@@ -106,7 +108,42 @@ class Primal:
         return (*self.baseline, *(name for one in self.blocks[:block] for name in one.variables))
 
 
-def trusted(shape: Sequential | Primal, strategy: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """An average in which a treatment stands at different states; always exact.
+
+    Parameters
+    ----------
+    treatment
+        The variable that is switched.
+    stages
+        What comes about, in order; each but perhaps the first under one state of the treatment.
+    outcome
+        What is averaged.
+    joint
+        The first stage is the law of its variables *and* of the treatment at its state there, not
+        given it.
+    where
+        Conditions of every law: the average is of the rows that meet them.
+    """
+
+    treatment: str
+    stages: tuple[Stage, ...]
+    outcome: Outcome
+    joint: bool
+    where: tuple[tuple[str, State], ...] = ()
+    exact: bool = True
+
+    def history(self, stage: int) -> tuple[str, ...]:
+        """Variables that came about before a stage."""
+        return tuple(name for one in self.stages[:stage] for name in one.variables)
+
+    def settings(self) -> tuple[Setting, ...]:
+        """All that is set, in order."""
+        return tuple(setting for one in self.stages for setting in one.settings)
+
+
+def trusted(shape: Sequential | Primal | Switched, strategy: str) -> bool:
     """Whether a shape's value is the estimand's: always when exact, else by the graph's word.
 
     Parameters

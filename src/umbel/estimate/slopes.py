@@ -9,6 +9,7 @@ model is named and its first doubt, a bend, is tested.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from umbel.data.rows import Rows
 from umbel.estimate.crossfit import Learners, folds_of, per_row
 from umbel.estimate.flat import outcome_values
-from umbel.estimate.shapes import Sequential
+from umbel.estimate.shapes import Sequential, Switched
 from umbel.expr.nodes import Policy
 from umbel.numerics.influence import Influence, covariance, mean_of
 
@@ -49,10 +50,10 @@ class Line:
         return Influence(self.outcome.value + gap * self.slope.value, scores)
 
 
-def is_dose(shape: Sequential, rows: Rows) -> bool:
+def is_dose(shape: Sequential | Switched, rows: Rows) -> TypeGuard[Sequential]:
     """Whether a sequence sets one treatment, a number without states, after covariates at most."""
     settings = shape.settings()
-    if len(settings) != 1 or isinstance(settings[0][1], Policy) or len(shape.stages) > 2:
+    if isinstance(shape, Switched) or len(settings) != 1 or isinstance(settings[0][1], Policy) or len(shape.stages) > 2:
         return False
     return not rows.columns[settings[0][0]].discrete and bool(shape.stages[-1].settings)
 
