@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from umbel.errors import QuestionError as QuestionError
     from umbel.errors import UmbelError as UmbelError
     from umbel.graph.mixed import Graph as Graph
+    from umbel.identification.adjustment import adjustment_sets as adjustment_sets
     from umbel.model.equations import Equations as Equations
     from umbel.model.query import Question as Question
     from umbel.model.source import Experiment as Experiment
@@ -62,6 +63,7 @@ _HOME = {
     "Table": "umbel.numerics.tables",
     "UmbelError": "umbel.errors",
     "Unidentified": "umbel.results.verdict",
+    "adjustment_sets": "umbel.identification.adjustment",
     "identify": "umbel.pipeline.problem",
     "solve": "umbel.pipeline.problem",
 }

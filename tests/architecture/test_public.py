@@ -36,6 +36,7 @@ PUBLIC = {
     "UmbelError",
     "Unidentified",
     "__version__",
+    "adjustment_sets",
     "identify",
     "solve",
 }
@@ -66,6 +67,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "UmbelError": lambda: str(umbel.UmbelError("x")),
     "Unidentified": lambda: umbel.identify("A -> Y; A <-> Y", "P(Y | do(A))").identified,
     "__version__": lambda: umbel.__version__,
+    "adjustment_sets": lambda: list(umbel.adjustment_sets("Z -> { X Y }; X -> Y", "X", "Y")),
     "identify": lambda: umbel.identify("A -> Y", "E[Y | do(A=1)]").question,
     "solve": lambda: umbel.solve("A -> Y", "P(Y | do(A))").estimand,
 }

@@ -9,8 +9,8 @@ a district with its parents each, so that a few word operations decide it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from umbel.errors import QuestionError, shown
 from umbel.graph.mixed import Graph, bits
@@ -55,10 +55,6 @@ class Adjusting:
                     rest.remove(edge)
                     grown = True
         return seen
-
-    def separates(self, z: int) -> bool:
-        """Whether a set of ancestors separates."""
-        return not self.reach(self.x, z) & self.y
 
 
 def adjusting(graph: Graph, x: int, y: int, include: int = 0, *, before: bool = False) -> Adjusting | None:
@@ -131,11 +127,13 @@ def adjustment_masks(graph: Graph, x: int, y: int, include: int = 0, *, minimal:
 
 
 def _minimal(pair: Adjusting) -> Iterator[int]:
-    """Minimal separators, each from another by pushing one of its members away from X.
+    """Minimal separators, each from another by pushing one of its members away from Y.
 
     Berry, Bordat and Cogis, "Generating all the minimal separators of a graph" (2000), for the
-    separators of two sets: a member and its neighbours beyond join the side of X.
+    separators of two sets: a member and its neighbours beyond join the side of Y. Separation reads
+    the same from both ends, so the pair is turned round: the first set is the one next to Y.
     """
+    pair = replace(pair, x=pair.y, y=pair.x)
     first = pair.allowed & pair.reach(pair.x, pair.allowed) | pair.include
     start = _close(pair, first)
     if start is None:
@@ -193,7 +191,8 @@ def adjustment_sets(
     Complete for graphs with ``->``, ``<->`` and latent variables: a set is among them exactly when
     ``P(y | do(x)) = Σ_z P(y | x, z) P(z)`` in every model of the graph. Nothing is yielded where no
     set is valid, and ``()`` where none is needed. There may be very many: take what you need of the
-    iterator; each set comes after polynomial time.
+    iterator; each set comes after polynomial time. Of the minimal sets the one next to the outcomes
+    comes first: where nothing is hidden, adjusting for it has the least variance of all of them.
 
     Parameters
     ----------
@@ -218,13 +217,16 @@ def adjustment_sets(
 
     References
     ----------
-    van der Zander, Liśkiewicz and Textor, Artificial Intelligence 270 (2019), definition 10 and
-    section 5.
+    Perković, Textor, Kalisch and Maathuis, "Complete graphical characterization and construction
+    of adjustment sets", JMLR 18 (2018), definition 4.1; van der Zander, Liśkiewicz and Textor,
+    Artificial Intelligence 270 (2019), definition 10 and section 5; Smucler, Sapienza and
+    Rotnitzky, "Efficient adjustment sets in causal graphical models with hidden variables",
+    Biometrika 109 (2022), for the order.
 
     Examples
     --------
     >>> list(adjustment_sets("A -> X; B -> { A Y }; X -> Y", "X", "Y"))
-    [('A',), ('B',)]
+    [('B',), ('A',)]
     """
     graph = Graph.parse(graph) if isinstance(graph, str) else graph
     x, y, held = (graph.mask([names] if isinstance(names, str) else names) for names in (treatment, outcome, include))
@@ -245,14 +247,3 @@ def _check_flat(graph: Graph, asked: int) -> None:
             raise QuestionError(f"{name} lives in a plate. Adjustment sets are for graphs without plates.")
         if graph.neighbours[node]:
             raise QuestionError(f"{name} has an undirected edge. Adjustment sets are for graphs without them.")
-
-
-def valid(graph: Graph, x: int, y: int, z: int) -> bool:
-    """Whether a set is a valid adjustment set."""
-    pair = adjusting(graph, x, y, z)
-    return pair is not None and not z & graph.latent and pair.separates(z)
-
-
-def smallest_of(masks: Sequence[int]) -> int:
-    """The set with the fewest members; ties by index."""
-    return min(masks, key=lambda mask: (mask.bit_count(), mask))
