@@ -17,6 +17,10 @@ EVERY = "all"
 """Every experiment is known: ``P(rest | do(X))`` for every set X at every value."""
 
 
+UNITS = ""
+"""The level of the units, whatever they are called."""
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Experiment:
     """One source: which variables it set and measured, at which doses, at which level, on which rows.

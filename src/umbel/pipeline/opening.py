@@ -16,7 +16,7 @@ from umbel.identification.ask import identify_question
 from umbel.identification.bounded import bounded
 from umbel.model.equations import Equations
 from umbel.model.query import ClassEffects, Expectation, Named, Probability, Question, Term
-from umbel.model.source import EVERY, OBSERVATIONAL, Experiment
+from umbel.model.source import EVERY, OBSERVATIONAL, UNITS, Experiment
 from umbel.results.verdict import Refused, Unidentified, Verdict
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def open_studies(spec: ProblemSpec) -> tuple[Study, ...]:
 def sources_of(graph: Graph, experiments: Experiments | None, question: Question) -> tuple[Experiment, ...]:
     """Experiments as sources, their names checked against the graph.
 
-    ``"all"`` stands for every experiment: for an effect, those on what the question sets.
+    ``"all"`` stands for every experiment: for an effect, those on what the question sets, and inside
+    plates those that dealt every law to units.
 
     Examples
     --------
@@ -54,7 +55,8 @@ def sources_of(graph: Graph, experiments: Experiments | None, question: Question
     if experiments is None:
         return (OBSERVATIONAL,)
     if experiments == EVERY:
-        return (OBSERVATIONAL, *(Experiment(do) for do in dict.fromkeys(map(_set_by, question.terms())) if do))
+        trials = (Experiment(do, assigned=UNITS) for do in dict.fromkeys(map(_set_by, question.terms())) if do)
+        return (OBSERVATIONAL, *trials)
     if isinstance(experiments, str):
         raise QuestionError(f"experiments={shown(experiments)} is no list. Name each: [(), ('Z',)], or say 'all'.")
     if not experiments:

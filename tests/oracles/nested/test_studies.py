@@ -170,3 +170,12 @@ def test_units_kept_by_what_the_study_itself_did_not_measure() -> None:
     chosen = umbel.Experiment(do="A", observed=("A", "W", "Y"), assigned="school", selected=("X",))
     verdict = umbel.identify(SELECTED, mean_under(0.8), [chosen, REGISTRY])
     assert not verdict.identified
+
+
+def test_every_experiment_deals_every_law_to_units() -> None:
+    """``experiments="all"``: a trial of units at every dose, not members randomised at one share."""
+    for graph in (A4F, SELECTED, "plate student { A Y }; latent U; U -> { A Z Y }; A -> Z; Z -> Y; A -> Y"):
+        assert not umbel.identify(graph, mean_under(0.8)).identified
+        verdict = umbel.identify(graph, mean_under(0.8), experiments="all")
+        assert verdict.identified
+        assert verdict.verify()
