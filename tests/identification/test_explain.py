@@ -34,6 +34,22 @@ def test_the_name_by_which_readers_know_it(graph: str, strategy: str) -> None:
     assert verdict.estimand.strategy == strategy
 
 
+GIVEN = [
+    ("W -> X -> M -> Y; W -> Y; W -> M; X <-> Y", "P(Y | do(X), W)", "front-door given the conditions"),
+    ("W -> X -> Y; W -> Y; Z -> X; Z -> Y", "P(Y | do(X), W)", "back-door"),
+    ("X -> Z -> Y; X <-> Z", "P(Y | do(X), Z)", "no effect given the conditions"),
+]
+
+
+@pytest.mark.parametrize(("graph", "question", "strategy"), GIVEN, ids=[row[2] for row in GIVEN])
+def test_the_name_under_conditions(graph: str, question: str, strategy: str) -> None:
+    """A condition that seeing and setting tell the same of is still no treatment."""
+    verdict = umbel.identify(graph, question)
+    assert verdict.identified
+    assert verdict.estimand.strategy == strategy
+    assert verdict.verify()
+
+
 def test_the_names_mean_what_they_say() -> None:
     """A back-door estimand is Σ P(y | x, z) P(z): one law of Y, given X, and laws that do not read X."""
     rng = np.random.default_rng(5)
@@ -55,9 +71,14 @@ def test_steps_of_the_front_door() -> None:
     verdict = umbel.identify("X -> Z -> Y; X <-> Y", "P(Y | do(X))")
     assert isinstance(verdict, umbel.Identified)
     assert [(step.rule, step.detail) for step in verdict.steps] == [
+        ("ancestors", "the causes of {Y} once {X} is set: {X, Z, Y} to {Z, Y}"),
+        ("factor", "{Z} is a district: {Z, Y} to {Z}"),
+        ("ancestral", "for {Z}: {X, Z, Y} to {X, Z}"),
         ("district", "for {Z}: {X, Z} to {Z}"),
+        ("factor", "{Y} is a district: {Z, Y} to {Y}"),
         ("district", "for {Y}: {X, Z, Y} to {X, Y}"),
         ("ancestral", "for {Y}: {X, Y} to {Y}"),
+        ("sum", "over {Z}: {Z, Y} to {Y}"),
     ]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from umbel.expr.build import leaves
-from umbel.expr.nodes import Held, Law, Meaning, Probability, Raw
+from umbel.expr.nodes import Drawn, Held, Law, Meaning, Probability, Raw
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, closure, descendants
+from umbel.identification.derivation import flat_steps, names_in, set_text
 from umbel.identification.nested import identified_when_erased
+from umbel.lexer import quoted_if_needed
 from umbel.model.proof import Hedge, Road
 from umbel.model.task import Task
 from umbel.results.step import Certificate, Step
@@ -27,8 +29,27 @@ def _strategy(road: Road) -> str:
         return "no effect" if road.task.treatment else "observed"
     if road.lowerings:
         return _nested_strategy(road)
+    if road.flat.exchange.moved and road.task.treatment and not _reads_a_treatment(road):
+        return "no effect given the conditions"
     graph, treated, outcomes = road.flat.graph, road.flat.treated, road.flat.outcomes
-    return _flat_strategy(graph, treated, outcomes)
+    whole = _flat_strategy(graph, treated, outcomes)
+    # A condition that may as well be set is no treatment of the user's. Estimators rest on the whole name.
+    own = _flat_strategy(graph, treated & ~road.flat.exchange.moved, outcomes)
+    return whole if own == whole else f"{own} given the conditions"
+
+
+def _reads_a_treatment(road: Road) -> bool:
+    """Whether the estimand varies with what the question sets."""
+    assert road.expr is not None
+    treated = {road.task.meanings[one.node] for one in road.task.treatments}
+    return any(
+        isinstance(leaf, Drawn)
+        or (
+            isinstance(leaf, Probability)
+            and any((slot.symbol if isinstance(slot, Held) else slot).meaning in treated for slot in leaf.given)
+        )
+        for leaf in leaves(road.expr)
+    )
 
 
 def _flat_strategy(graph: Graph, treated: int, outcomes: int) -> str:
@@ -72,25 +93,23 @@ def steps_of(road: Road) -> tuple[Step, ...]:
     for lowering in road.lowerings:
         steps += collapse_steps(lowering)
     if road.flat is None:
-        if road.task.treatment is not None:
-            outcome = ", ".join(road.task.graph.names_of(road.task.outcomes))
-            name = road.task.graph.names[road.task.treatment.node]
-            steps.append(Step("no effect", f"no directed path leads from {name} to {outcome}"))
-        return tuple(steps)
-    graph = road.flat.graph
+        return (*steps, _nothing_done(road.task))
     if road.expr is not None and not road.lowerings and road.task.graph.plates:
         steps.append(Step("flat route", "nothing reads a plate, so one member per unit obeys the flat graph"))
-    for reduction in road.flat.reductions:
-        names = _set(graph, reduction.district)
-        for move in reduction.moves:
-            steps.append(Step(move.rule, f"for {names}: {_set(graph, move.before)} to {_set(graph, move.after)}"))
-        if not reduction.moves:
-            steps.append(Step("district", f"{names} is a kernel of the observed law"))
+    steps += flat_steps(road)
+    if road.void and road.expr is None:
+        steps.append(Step("positivity", "the formula found reads laws that no units show, and is turned down"))
     return tuple(steps)
 
 
-def _set(graph: Graph, mask: int) -> str:
-    return "{" + ", ".join(graph.names_of(mask)) + "}"
+def _nothing_done(task: Task) -> Step:
+    """The law is as observed: no treatment there is reaches what is asked."""
+    graph = task.graph
+    asked = set_text(names_in(graph, task.outcomes))
+    if not task.treatments:
+        return Step("observed", f"the law of {asked} is asked as it is observed")
+    names = names_in(graph, task.treated)
+    return Step("no effect", f"no directed path leads from {', '.join(map(quoted_if_needed, names))} to {asked}")
 
 
 def assumptions_of(graph: Graph, roads: tuple[Road, ...]) -> tuple[str, ...]:
