@@ -98,7 +98,7 @@ WRONG: tuple[tuple[str, str], ...] = (
         "these laws make a cycle: A -> Y -> A. A law may read only what its treatment does not cause.",
     ),
     ("P(Y | do(A ~ q(A)))", "these laws make a cycle: A -> A."),
-    ("P(Y | do(A ~ q(C), C ~ q(A)))", "these laws make a cycle"),
+    ("P(Y | do(C ~ q(Y)))", "these laws make a cycle"),
     ("P(Y | do(A ~ q(Y.near)))", "these laws make a cycle"),
     ("P(Region | do(Arm ~ q(Tutoring)))", "reads 'Tutoring', which has a value for each student, not one."),
     ("P(Region | do(Arm ~ q(Tutoring)))", "Define a summary in the graph, such as M = mean(Tutoring), and read that."),

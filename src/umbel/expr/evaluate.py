@@ -185,9 +185,8 @@ def settled_law(expr: Equilibrium, laws: Sequence[Tensor[Symbol]], sources: Popu
     read = {slot.symbol.meaning if isinstance(slot, Held) else slot.meaning: slot for slot in expr.of}
     gone = tuple(at for at, symbol in enumerate(symbols) if symbol in expr.members and symbol.meaning not in read)
     found = found.sum(axis=gone)
-    slots_left = [symbol if symbol in outside else read[symbol.meaning] for symbol in symbols]
-    slots_left = [slot for at, slot in enumerate(slots_left) if at not in gone]
-    tensor = taken(found[None], slots_left, sources)
+    kept = [symbol for at, symbol in enumerate(symbols) if at not in gone]
+    tensor = taken(found[None], [read[one.meaning] if one in expr.members else one for one in kept], sources)
     return Tensor(tensor.labels[1:], tensor.array[0])
 
 

@@ -163,6 +163,9 @@ def under_laws(graph: Graph, reads: Mapping[int, int]) -> Graph | Fails:
         treated |= 1 << node
     parents, neighbours = list(graph.parents), list(graph.neighbours)
     for node, own in reads.items():
+        if own >> node & 1:
+            walk = Walk((node, node), ("->",))
+            return Fails(f"No order settles this: {walk.text(graph.names)}.", walk)
         for other in bits(graph.neighbours[node]):
             neighbours[other] &= ~(1 << node)
             if not treated >> other & 1:

@@ -17,9 +17,10 @@ from umbel.expr.nodes import Number as Constant
 from umbel.expr.order import ordered
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import closure, topological_order
+from umbel.identification.aggregation import through_totals
 from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.explain import assumptions_of, certificate_of, remarks_of, steps_of, strategy_of
-from umbel.identification.explain_worlds import ASSUMPTION, STRATEGY, worlds_certificate, worlds_steps
+from umbel.identification.explain_worlds import ASSUMPTION, STRATEGY, all_steps, worlds_certificate, worlds_steps
 from umbel.identification.flat import observed
 from umbel.identification.moments import average_over_classes, class_effects
 from umbel.identification.nested import flat_route, solve_given
@@ -82,6 +83,10 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
         For a question that does not fit its graph.
     """
     question = check_question(graph, question)
+    if graph.aggregates:
+        found = through_totals(graph, question, sources, identify_question)
+        if found is not None:
+            return found
     refusal = unsupported(graph, question)
     if refusal is not None:
         return Refused(question, refusal)
@@ -124,7 +129,7 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
     return Identified(
         question,
         Estimand(expr, axes, strategy, plates, domains),
-        (steps_of(first) if first else ()) + (worlds_steps(worlds[0]) if worlds else ()),
+        all_steps(roads),
         assumptions_of(graph, effects) + (ASSUMPTION,) * bool(worlds),
         remarks_of(first) if first else (),
         proof,
@@ -194,10 +199,10 @@ def _road(graph: Graph, sights: tuple[Sight, ...], term: Term) -> Road | Worlds 
 
 def _causes(task: Task) -> int:
     """Mask of what the outcomes and conditions descend from after the intervention, themselves included."""
-    parents = list(task.graph.parents)
+    reads = [a | b for a, b in zip(task.graph.parents, task.graph.neighbours, strict=True)]
     for treatment in task.treatments:
-        parents[treatment.node] = treatment.reads
-    return closure(task.outcomes | task.given, parents, task.graph.everything)
+        reads[treatment.node] = treatment.reads
+    return closure(task.outcomes | task.given, reads, task.graph.everything)
 
 
 def _treatment(graph: Graph, task: Task, item: Intervention) -> Treatment:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from umbel.expr.build import factors_of, free, product, quotient, rebuilt, slots, substituted, total
 from umbel.expr.nodes import Drawn, Expr, Held, Level, Meaning, Probability, Slot, Symbol
 from umbel.graph.mixed import Graph, bits
+from umbel.graph.segregated import anterior
 from umbel.graph.surgery import induced, latent_projection
 from umbel.graph.walks import closure
 from umbel.identification.conditional import exchanged
@@ -63,15 +64,15 @@ class Posed:
 def posed(task: Task) -> Posed:
     """Leave out what does not matter, and what nobody sees."""
     graph = task.graph
-    parents = list(graph.parents)
+    reads = [a | b for a, b in zip(graph.parents, graph.neighbours, strict=True)]
     for treatment in task.treatments:
-        parents[treatment.node] = treatment.reads
-    asked = closure(task.outcomes | task.given, parents, graph.everything)
+        reads[treatment.node] = treatment.reads
+    asked = closure(task.outcomes | task.given, reads, graph.everything)
     treatments = [treatment for treatment in task.treatments if asked >> treatment.node & 1]
     start = asked
     for sight in task.sources:
         start |= sight.kept_by
-    relevant = closure(start, graph.parents, graph.everything)
+    relevant = anterior(graph, start)
     set_unseen = 0
     for sight in task.sources:
         set_unseen |= sight.do & relevant & graph.latent
@@ -129,7 +130,7 @@ def solve_flat(task: Task, level: Level = ()) -> Road:
             if task.graph.plates or level:
                 wanted = pose.outcomes | pose.held | exchange.kept | exchange.moved
                 free_expr = averaged(free_expr, [names.symbols[node] for node in bits(wanted)], level)
-            expr = substituted(free_expr, _settings(pose, free_expr))
+            expr = substituted(free_expr, settings(pose))
             return Road(task, (), replace(proof, reductions=found.reductions), expr, free_expr, task)
         stuck = stuck or found
     return Road(task, flat=replace(proof, hedges=stuck), flat_task=task)
@@ -157,7 +158,7 @@ def observed(task: Task) -> Expr | None:
         return None
     source = 0
     if task.sources:
-        causes = closure(asked, graph.parents, graph.everything)
+        causes = anterior(graph, asked)
         sight = next((s for s in task.sources if not (s.kept_by or s.do & causes or asked & ~s.seen)), None)
         if sight is None:
             return None
@@ -204,7 +205,7 @@ def divided(joint: Expr, outcomes: int, names: Names) -> Expr:
     return quotient(reading, names.bound(outcomes, reading))
 
 
-def _settings(pose: Posed, expr: Expr) -> dict[Symbol, Slot]:
+def settings(pose: Posed) -> dict[Symbol, Slot]:
     """The treatments that are held at one value, as replacements of their symbols."""
     found: dict[Symbol, Slot] = {}
     for node in bits(pose.held):

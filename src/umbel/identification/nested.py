@@ -18,8 +18,9 @@ from umbel.expr.nodes import AtState, Certain, Expr, Level, Meaning, Symbol, Val
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, descendants
 from umbel.identification.engine import Effect, effect, hedges
-from umbel.identification.flat import averaged, divided, solve_flat
+from umbel.identification.flat import averaged, divided
 from umbel.identification.kernel import Names
+from umbel.identification.segregated import solve_plain
 from umbel.model.proof import FlatProof, Road
 from umbel.model.task import Lowered, Piece, Sight, Task
 from umbel.structure.collapse import lowered
@@ -47,7 +48,7 @@ def solve(task: Task) -> Road:
     first lowering tried.
     """
     if all(plate < 0 for plate in task.graph.plate_of):
-        return solve_flat(task)
+        return solve_plain(task)
     plate = innermost(task)
     stuck: Road | None = None
     void = False
@@ -177,7 +178,7 @@ def _member_doses(task: Task, sight: Sight) -> Iterator[tuple[int, tuple[Value, 
 
 def identified_when_erased(task: Task) -> bool:
     """Whether the effect would be identified if every member variable were one unit variable."""
-    return solve_flat(erased(task)).expr is not None
+    return solve_plain(erased(task)).expr is not None
 
 
 def flat_route(task: Task) -> Road | None:
@@ -204,5 +205,5 @@ def flat_route(task: Task) -> Road | None:
         depth = len(graph.plate_path(node))
         if any(len(graph.plate_path(parent)) > depth for parent in bits(graph.parents[node])):
             return None
-    road = solve_flat(erased(task), tuple(graph.plates[plate].name for plate in deepest))
+    road = solve_plain(erased(task), tuple(graph.plates[plate].name for plate in deepest))
     return None if road.expr is None else replace(road, task=task)

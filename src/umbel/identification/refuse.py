@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import ancestors
+from umbel.graph.segregated import anterior
+from umbel.identification.refuse_blocks import unsupported_blocks
 from umbel.model.query import (
     Best,
     ClassEffects,
@@ -26,20 +27,14 @@ def unsupported(graph: Graph, question: Question) -> Refusal | None:
             "The best policy of a family is not answered yet.",
             "Ask for the effect of one policy: do(A ~ Bernoulli(0.5)).",
         )
-    return _unsupported_graph(graph, question)
+    return unsupported_blocks(graph, question) or _unsupported_graph(graph, question)
 
 
 def _unsupported_graph(graph: Graph, question: Question) -> Refusal | None:
     """Structures among the causes of what is asked that no lowering covers yet."""
     names = [name for name in question.names() if name in graph.names]
-    relevant = ancestors(graph, graph.mask(names))
+    relevant = anterior(graph, graph.mask(names))
     for node in bits(relevant):
-        if graph.neighbours[node]:
-            other = graph.names[next(bits(graph.neighbours[node]))]
-            return Refusal(
-                f"{graph.names[node]} -- {other} is an equilibrium; effects in it are not answered yet.",
-                "Ask in a graph without undirected edges.",
-            )
         if graph.near_parents[node] | graph.near_neighbours[node] or any(
             graph.plates[plate].network for plate in graph.plate_path(node)
         ):

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import ancestors
+from umbel.graph.segregated import anterior
 from umbel.identification.nested import flat_route, solve_given
 from umbel.model.proof import Proof
 from umbel.model.task import Sight, Task
@@ -41,7 +41,7 @@ def _changes(task: Task) -> Iterator[tuple[str, Change]]:
     asked = task.outcomes | task.given | task.treated
     for treatment in task.treatments:
         asked |= treatment.reads
-    relevant = ancestors(graph, asked)
+    relevant = anterior(graph, asked)
     yield from _measurements(task, relevant)
     for node in sorted(bits(relevant & ~graph.latent), key=lambda node: task.treated >> node & 1):
         yield f"randomise {_lot(task, node)}", _randomised(node)

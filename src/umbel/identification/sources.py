@@ -83,12 +83,13 @@ def _own_graph(graph: Graph, relevant: int, place: Mapping[int, int], sight: Sig
 
 def spread(graph: Graph, to: Sequence[int], count: int) -> Graph:
     """The same graph on other indices among ``count``; the nodes between stand isolated."""
-    names, parents, siblings = [""] * count, [0] * count, [0] * count
+    names, parents, siblings, neighbours = [""] * count, [0] * count, [0] * count, [0] * count
     for node, at in enumerate(to):
         names[at] = graph.names[node]
         parents[at] = sum(1 << to[other] for other in bits(graph.parents[node]))
         siblings[at] = sum(1 << to[other] for other in bits(graph.siblings[node]))
-    return Graph(tuple(names), tuple(parents), tuple(siblings), (0,) * count)
+        neighbours[at] = sum(1 << to[other] for other in bits(graph.neighbours[node]))
+    return Graph(tuple(names), tuple(parents), tuple(siblings), tuple(neighbours))
 
 
 def targets(

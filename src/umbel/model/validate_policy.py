@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from umbel.errors import cut, shown
+from umbel.graph.classes import Fails
+from umbel.graph.segregated import under_laws
 from umbel.graph.walks import cycle
 from umbel.lexer import brief
 from umbel.model.formula import Compare, Constant, Covariate, Formula, operands, reads
@@ -45,18 +46,17 @@ def _check_covariate(scope: Scope, treatment: str, name: str) -> None:
 
 def check_no_cycle(scope: Scope, do: Iterable[Intervention]) -> None:
     """Refuse laws that read what their treatment causes: no order could draw them."""
-    graph = scope.graph
-    parents = list(graph.parents)
-    law_reads = False
+    reads: dict[int, int] = {}
     for intervention in do:
         read = intervention.law.reads if isinstance(intervention, Drawn) else ()
         covariates = [scope.node(name) for name in read if name not in scope.parameters]
-        parents[scope.node(intervention.name)] = sum({1 << node for node in covariates})
-        law_reads |= bool(covariates)
-    walk = cycle(replace(graph, parents=tuple(parents))) if law_reads else ()
-    if walk:
-        names = " -> ".join(cut(graph.names[node], 24) for node in walk)
-        scope.fail(f"these laws make a cycle: {names}. A law may read only what its treatment does not cause.")
+        reads[scope.node(intervention.name)] = sum({1 << node for node in covariates})
+    if not any(reads.values()) or cycle(scope.graph):
+        return
+    found = under_laws(scope.graph, reads)
+    if isinstance(found, Fails):
+        walk = found.walk.text(scope.graph.names)
+        scope.fail(f"these laws make a cycle: {walk}. A law may read only what its treatment does not cause.")
 
 
 def _check_formula(scope: Scope, formula: Formula, *, numeric: bool) -> None:

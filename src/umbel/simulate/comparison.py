@@ -12,7 +12,7 @@ from umbel.expr.build import rebuilt
 from umbel.expr.evaluate import answered
 from umbel.expr.nodes import AtState, Drawn, Expr, Raw, Symbol
 from umbel.graph.mixed import bits
-from umbel.graph.walks import ancestors
+from umbel.graph.segregated import anterior
 from umbel.identification.doses import support
 from umbel.model.task import Task
 from umbel.numerics.tables import Array, Table
@@ -43,7 +43,7 @@ class Trial:
             start |= treatment.reads
         for sight in task.sources:
             start |= sight.kept_by
-        model = random_model(task.graph, rng=rng, sizes=sizes, within=ancestors(task.graph, start))
+        model = random_model(task.graph, rng=rng, sizes=sizes, within=anterior(task.graph, start))
         policies = {
             treatment.node: _random_policy(task, treatment.node, states, rng)
             for treatment in task.treatments

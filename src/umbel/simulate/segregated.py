@@ -19,6 +19,9 @@ from umbel.graph.walks import closure
 from umbel.numerics.equilibrium import stationary
 from umbel.numerics.tables import Array, Factor
 
+Weight = tuple[tuple[int, ...], tuple[int, ...], Array]
+"""Members of one block, all nodes of the weight (parents first), and its logarithm."""
+
 
 def loops(parents: Sequence[Sequence[int]], among: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     """The sets of nodes whose mechanisms read each other, directly or not; two nodes at least.
@@ -84,19 +87,20 @@ def block_tables(graph: Graph, sizes: Mapping[int, int], keep: int, rng: np.rand
     parents, every pair with the parents they share, every triangle.
     """
     members = [node for node in bits(keep) if graph.neighbours[node] & keep]
-    weights: list[tuple[tuple[int, ...], Array]] = []
+    weights: list[Weight] = []
 
-    def weighed(nodes: tuple[int, ...]) -> None:
-        weights.append((nodes, np.log(rng.uniform(0.15, 1.0, size=[sizes[node] for node in nodes]))))
+    def weighed(parents: int, *clique: int) -> None:
+        nodes = (*bits(parents & keep), *clique)
+        weights.append((clique, nodes, np.log(rng.uniform(0.15, 1.0, size=[sizes[node] for node in nodes]))))
 
     for node in members:
-        weighed((*bits(graph.parents[node] & keep), node))
+        weighed(graph.parents[node], node)
     for a, b in combinations(members, 2):
         if graph.neighbours[a] >> b & 1:
-            weighed((*bits(graph.parents[a] & graph.parents[b] & keep), a, b))
+            weighed(graph.parents[a] & graph.parents[b], a, b)
     for a, b, c in combinations(members, 3):
         if graph.neighbours[a] >> b & graph.neighbours[b] >> c & graph.neighbours[c] >> a & 1:
-            weighed((a, b, c))
+            weighed(0, a, b, c)
     return {node: _conditional(node, mechanism_reads(graph, node, keep), weights, sizes) for node in members}
 
 
@@ -105,14 +109,12 @@ def mechanism_reads(graph: Graph, node: int, keep: int) -> tuple[int, ...]:
     return tuple(bits((graph.parents[node] | graph.neighbours[node]) & keep))
 
 
-def _conditional(
-    node: int, reads: Sequence[int], weights: Sequence[tuple[tuple[int, ...], Array]], sizes: Mapping[int, int]
-) -> Array:
+def _conditional(node: int, reads: Sequence[int], weights: Sequence[Weight], sizes: Mapping[int, int]) -> Array:
     axes = [*reads, node]
     shape = [sizes[at] for at in axes]
     total = np.zeros(shape)
-    for nodes, array in weights:
-        if node in nodes:
+    for clique, nodes, array in weights:
+        if node in clique:
             order = [nodes.index(at) for at in axes if at in nodes]
             total = total + np.transpose(array, order).reshape([sizes[at] if at in nodes else 1 for at in axes])
     found = np.exp(total - total.max(axis=-1, keepdims=True))

@@ -16,8 +16,8 @@ from umbel.errors import InputError
 from umbel.expr.evaluate import answered
 from umbel.expr.nodes import AtState, Expr, Raw, Symbol
 from umbel.graph.mixed import Graph
+from umbel.graph.segregated import anterior
 from umbel.graph.surgery import induced
-from umbel.graph.walks import ancestors
 from umbel.model.formula import Constant, leaves
 from umbel.model.named import spelled_out
 from umbel.model.policy import Family, Unspecified
@@ -152,7 +152,7 @@ def drawn(
     start = graph.mask(question.names())
     for sight in sources:
         start |= sight.kept_by
-    relevant = ancestors(graph, start)
+    relevant = anterior(graph, start)
     part = induced(graph, relevant)
     doses = {
         graph.names[node]: [dose.state for dose in values if isinstance(dose, AtState)]
