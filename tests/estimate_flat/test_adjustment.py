@@ -223,6 +223,21 @@ def test_overlap_that_fails_is_said() -> None:
     failing = [check for check in found.checks if check.name.startswith("overlap") and not check.passed]
     assert len(failing) == 2
     assert "leans on the outcome's model" in failing[0].advice
+    assert "rows as set count as" in failing[0].advice
+
+
+def test_overlap_of_the_treated_is_about_the_treated() -> None:
+    """Many who are never treated do no harm to an effect on the treated; many who always are do."""
+    rng = np.random.default_rng(17)
+    z = rng.normal(size=3000)
+    for slope, level, passed in ((2.0, -4.0, True), (3.0, 3.0, False)):
+        a = (rng.random(3000) < expit(level + slope * z)).astype(int)
+        data = umbel.Study({"Z": z, "A": a, "Y": z + a + rng.normal(size=3000)})
+        found = estimated(BACK, "E[Y[A=1] | A=1] - E[Y[A=0] | A=1]", data)
+        (check,) = (one for one in found.checks if one.name.startswith("overlap"))
+        assert check.name == "overlap: A = 0 for those with A = 1"
+        assert check.passed == passed
+        near(found, 1.0)
 
 
 def test_learners_of_scikit_learn_and_what_they_cannot_do() -> None:

@@ -36,13 +36,14 @@ from umbel.estimate.flat import (
     settled_at,
 )
 from umbel.estimate.learners import Learner
-from umbel.estimate.sequences import RARE, sequence_scores
+from umbel.estimate.overlap import Overlaps
+from umbel.estimate.sequences import sequence_scores
 from umbel.estimate.shape_reading import shape_of
 from umbel.estimate.shapes import Primal, Sequential, Switched, trusted
 from umbel.estimate.slopes import Line, is_dose, line_of
 from umbel.estimate.switched import switched_scores
 from umbel.expr.nodes import Raw
-from umbel.numerics.influence import Influence, Sample, mean_of, quotient
+from umbel.numerics.influence import Influence, mean_of, quotient
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Row
@@ -191,7 +192,7 @@ class AIPW:
         """Every average, and what the chances of settings say about overlap."""
         scores = {one: np.zeros(rows.size) for one in shapes}
         learning = {one: Learning(rows.sample.mass) for one in shapes}
-        chances: dict[str, Array] = {}
+        overlaps = Overlaps(rows.sample)
         stuck = 0
         workers = folds_of(rows, fold, self._learners(), rng)
         total = int(fold.max()) + 1
@@ -202,12 +203,11 @@ class AIPW:
                 )
                 scores[one][scored] = found.scores.tensor.array[scored]
                 learning[one].add(worker, found.scores, scored)
-                for words, chance in found.chances:
-                    chances.setdefault(words, np.zeros(rows.size))[scored] = chance[scored]
+                overlaps.add(found.overlaps, scored)
             stuck += len(worker.stuck)
-        checks = [overlap_check(words, chance, rows.sample) for words, chance in chances.items()]
+        checks = overlaps.checks()
         known = {one: learnt_mean(scores[one], learning[one].total(), shape, rows) for one, shape in shapes.items()}
-        return known, (*checks, convergence_check(stuck)) if chances else tuple(checks)
+        return known, (*checks, convergence_check(stuck)) if checks else ()
 
     def _curve(self, target: Target, study: Study, rows: Rows, dose: str, rng: np.random.Generator) -> Estimated:
         """A free treatment that is a number: its slope, and the line at quantiles of what occurs."""
@@ -261,23 +261,6 @@ def learnt_mean(scores: Array, learning: Array, shape: Sequential | Switched | P
     if isinstance(shape, Sequential) or not shape.where:
         return found
     return quotient(found, mean_of(meeting(shape.where, rows).astype(np.float64), rows.sample))
-
-
-def overlap_check(words: str, chance: Array, sample: Sample) -> Check:
-    """Whether what is set occurs often enough wherever the covariates are.
-
-    Examples
-    --------
-    >>> sample = Sample(np.ones(4), np.ones(4))
-    >>> overlap_check("A = 1", np.array([0.5, 0.4, 0.001, 0.6]), sample).value
-    0.25
-    """
-    share = float(sample.mass @ (chance < RARE))
-    advice = (
-        f"In {share:.1%} of rows {words} has a probability below {RARE:g} given the covariates: there its outcome is "
-        "hardly ever seen, and the answer leans on the outcome's model. Ask about rows where it occurs."
-    )
-    return Check(f"overlap: {words}", share <= RARE, share, advice if share > RARE else "")
 
 
 def convergence_check(stuck: int) -> Check:

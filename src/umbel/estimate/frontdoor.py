@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from umbel.data.rows import Rows, read_rows
 from umbel.data.study import Study
-from umbel.estimate.adjustment import convergence_check, learnt_mean, overlap_check
+from umbel.estimate.adjustment import convergence_check, learnt_mean
 from umbel.estimate.crossfit import Fold, Learners, Learning, folds_of
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unwatched
 from umbel.estimate.expansion import Average, Constant, Formula, Mix, NotFlat, Ratio, averages
@@ -32,6 +32,7 @@ from umbel.estimate.flat import (
     rows_of,
 )
 from umbel.estimate.learners import Learner
+from umbel.estimate.overlap import Overlaps
 from umbel.estimate.primal import primal_scores
 from umbel.estimate.sequences import Scored, sequence_scores
 from umbel.estimate.shape_reading import shape_of
@@ -152,7 +153,7 @@ class APIPW:
     ) -> tuple[dict[Average, Influence], tuple[Check, ...]]:
         scores = {one: np.zeros(rows.size) for one in shapes}
         learning = {one: Learning(rows.sample.mass) for one in shapes}
-        chances: dict[str, Array] = {}
+        overlaps = Overlaps(rows.sample)
         stuck = 0
         workers = folds_of(rows, fold, Learners(self.outcome, self.treatment, self.folds), rng)
         total = int(fold.max()) + 1
@@ -161,12 +162,10 @@ class APIPW:
                 found = _scored(shape, worker)
                 scores[one][scored] = found.scores.tensor.array[scored]
                 learning[one].add(worker, found.scores, scored)
-                for words, chance in found.chances:
-                    chances.setdefault(words, np.zeros(rows.size))[scored] = chance[scored]
+                overlaps.add(found.overlaps, scored)
             stuck += len(worker.stuck)
-        checks = [overlap_check(words, chance, rows.sample) for words, chance in chances.items()]
         known = {one: learnt_mean(scores[one], learning[one].total(), shape, rows) for one, shape in shapes.items()}
-        return known, (*checks, convergence_check(stuck))
+        return known, (*overlaps.checks(), convergence_check(stuck))
 
 
 def _scored(shape: Sequential | Switched | Primal, worker: Fold) -> Scored:

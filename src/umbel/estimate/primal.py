@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from umbel.estimate.crossfit import Fold, Mask, per_row
 from umbel.estimate.flat import Unanswered, meeting, outcome_values
-from umbel.estimate.sequences import RARE, Scored
+from umbel.estimate.overlap import RARE, Overlap
+from umbel.estimate.sequences import Scored
 from umbel.estimate.shapes import Primal
 from umbel.numerics.adjoint import Node, added, divided, multiplied, raised
 from umbel.variable import State
@@ -68,13 +69,18 @@ def primal_scores(shape: Primal, fold: Fold) -> Scored:
                 inner = [divided(one, ratio) for one, ratio in zip(inner, ratios, strict=True)]
             part = multiplied(per_row(own == at), added([(1.0, one) for one in inner]))
         scores = added([(1.0, scores), (1.0, part)])
-    shown = [(f"{shape.treatment} = {shape.state}", chances[0][at].tensor.array)] if shape.baseline else []
+    ones = among.astype(np.float64)
+    overlaps = []
+    if shape.baseline:
+        chance = chances[0][at]
+        weight = np.where(own == at, 1.0 / chance.tensor.array, 0.0) * ones
+        overlaps.append(Overlap(f"{shape.treatment} = {shape.state}", chance.tensor.array, ones, weight))
     for place in range(1, len(chances)):
         names = ", ".join(shape.blocks[place - 1].variables)
         rarest = np.min([one.tensor.array for one in chances[place]], axis=0)
-        shown.append((f"every {shape.treatment} beside each {names}", rarest))
+        overlaps.append(Overlap(f"every {shape.treatment} beside each {names}", rarest, ones, None))
     here = per_row(among)
-    return Scored(multiplied(here, scores), tuple((words, np.where(among, one, 1.0)) for words, one in shown))
+    return Scored(multiplied(here, scores), tuple(overlaps))
 
 
 def _last_ratio(shape: Primal) -> int:

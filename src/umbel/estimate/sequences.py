@@ -20,15 +20,13 @@ from numpy.typing import NDArray
 from umbel.data.rows import Rows
 from umbel.estimate.crossfit import Fold, Mask, per_row
 from umbel.estimate.flat import Unanswered, matches, outcome_values
+from umbel.estimate.overlap import RARE, Overlap
 from umbel.estimate.shapes import Sequential, Setting
 from umbel.expr.nodes import Policy
 from umbel.numerics.adjoint import Node, added, divided, multiplied, raised
 from umbel.variable import State
 
 Array = NDArray[np.float64]
-
-RARE = 0.01
-"""Probabilities below this are raised to it, and the rows that have them are counted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +37,12 @@ class Scored:
     ----------
     scores
         One per row: their weighted mean is the estimate.
-    chances
-        What was set, with its probability in each row before it was raised.
+    overlaps
+        The probabilities that were divided by.
     """
 
     scores: Node
-    chances: tuple[tuple[str, Array], ...]
+    overlaps: tuple[Overlap, ...]
 
 
 def sequence_scores(shape: Sequential, fold: Fold) -> Scored:
@@ -64,16 +62,18 @@ def sequence_scores(shape: Sequential, fold: Fold) -> Scored:
     first = 0 if shape.stages[0].settings else 1
     scores = means[first]
     weight = per_row(np.ones(rows.size))
-    chances = []
+    overlaps = []
     for at in range(first, len(shape.stages)):
-        stage = shape.stages[at]
+        stage, before = shape.stages[at], weight.tensor.array
         chance = chance_of(stage.settings, shape.history(at), matched[at - 1] if at else None, fold)
+        plain = chance.tensor.array
         if shape.history(at):
-            chances.append((_words(stage.settings), chance.tensor.array))
             chance = raised(chance, RARE)
         weight = divided(multiplied(per_row(matched[at]), weight), chance)
+        if shape.history(at):
+            overlaps.append(Overlap(_words(stage.settings), plain, before, weight.tensor.array))
         scores = added([(1.0, scores), (1.0, multiplied(weight, added([(1.0, means[at + 1]), (-1.0, means[at])])))])
-    return Scored(scores, tuple(chances))
+    return Scored(scores, tuple(overlaps))
 
 
 def _matched(shape: Sequential, rows: Rows) -> list[Mask]:
@@ -140,7 +140,7 @@ def _policy_scores(shape: Sequential, fold: Fold) -> Scored:
     target = per_row(outcome_values(rows, shape.outcome.numeric, shape.outcome.events))
     weights = policy_weights(policy, rows)  # (rows, states)
     parts: list[tuple[float, Node]] = []
-    chances = []
+    overlaps = []
     for at, state in enumerate(column.states):
         if not weights[:, at].any():
             continue
@@ -148,12 +148,14 @@ def _policy_scores(shape: Sequential, fold: Fold) -> Scored:
         mean = fold.mean((shape.outcome, name, state), target, names, among)
         parts.append((1.0, multiplied(per_row(weights[:, at]), mean)))
         chance = chance_of(((name, state),), names, None, fold)
+        plain = chance.tensor.array
         if names:
-            chances.append((f"{name} = {state}", np.where(weights[:, at] > 0.0, chance.tensor.array, 1.0)))
             chance = raised(chance, RARE)
         ratio = divided(per_row(weights[:, at] * among), chance)
+        if names:
+            overlaps.append(Overlap(f"{name} = {state}", plain, weights[:, at], ratio.tensor.array))
         parts.append((1.0, multiplied(ratio, added([(1.0, target), (-1.0, mean)]))))
-    return Scored(added(parts), tuple(chances))
+    return Scored(added(parts), tuple(overlaps))
 
 
 def policy_weights(policy: Policy, rows: Rows) -> Array:

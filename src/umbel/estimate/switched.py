@@ -20,7 +20,8 @@ import numpy as np
 
 from umbel.estimate.crossfit import Fold, per_row
 from umbel.estimate.flat import Unanswered, matches, meeting, outcome_values
-from umbel.estimate.sequences import RARE, Scored, chance_of
+from umbel.estimate.overlap import RARE, Overlap
+from umbel.estimate.sequences import Scored, chance_of
 from umbel.estimate.shapes import Switched
 from umbel.numerics.adjoint import Node, added, divided, multiplied, raised
 from umbel.variable import State
@@ -45,17 +46,12 @@ def switched_scores(shape: Switched, fold: Fold) -> Scored:
     here = {state: matches(column, shape.treatment, state) for state in set_at if state is not None}
     outcome = per_row(outcome_values(rows, shape.outcome.numeric, shape.outcome.events))
     means = _means(shape, fold, {state: among * one for state, one in here.items()}, set_at, outcome)
-    shown: dict[str, np.ndarray] = {}
+    overlaps = []
 
     def chance(state: State, stage: int) -> Node:
-        """Probability of a state given all that came before a stage, kept from zero."""
-        names = shape.history(stage)
-        found = chance_of(((shape.treatment, state),), names, among if shape.where else None, fold)
-        if not names:
-            return found
-        shown.setdefault(f"{shape.treatment} = {state}", np.ones(rows.size))
-        shown[f"{shape.treatment} = {state}"] = np.minimum(shown[f"{shape.treatment} = {state}"], found.tensor.array)
-        return raised(found, RARE)
+        """Probability of a state given all that came before a stage."""
+        before = among if shape.where else None
+        return chance_of(((shape.treatment, state),), shape.history(stage), before, fold)
 
     first = set_at[0]
     if shape.joint:
@@ -69,13 +65,22 @@ def switched_scores(shape: Switched, fold: Fold) -> Scored:
     for at in range(1 if shape.joint or first is None else 0, len(shape.stages)):
         state = set_at[at]
         assert state is not None
-        weight = divided(weight, chance(state, at))
+        before, divisor = weight.tensor.array, chance(state, at)
+        weight = divided(weight, raised(divisor, RARE) if shape.history(at) else divisor)
+        if shape.history(at):
+            words, own = f"{shape.treatment} = {state}{_beside(set_at[:at], shape)}", among * here[state]
+            overlaps.append(Overlap(words, divisor.tensor.array, before * among, own * weight.tensor.array))
         step = added([(1.0, means[at + 1]), (-1.0, means[at])])
         scores = added([(1.0, scores), (1.0, multiplied(multiplied(per_row(here[state]), weight), step))])
         if at + 1 < len(shape.stages):
             weight = multiplied(weight, chance(state, at + 1))
-    shown = {words: np.where(among, one, 1.0) for words, one in shown.items()}
-    return Scored(multiplied(per_row(among), scores) if shape.where else scores, tuple(shown.items()))
+    return Scored(multiplied(per_row(among), scores) if shape.where else scores, tuple(overlaps))
+
+
+def _beside(earlier: list[State | None], shape: Switched) -> str:
+    """For whom a state is asked about, where that is told by another state."""
+    other = earlier[0]
+    return "" if other is None else f" for those with {shape.treatment} = {other}"
 
 
 def _state(shape: Switched, stage: int) -> State | None:
