@@ -10,7 +10,7 @@ Policies replace kernels and add what they read to the ancestors (Tian 2008).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from umbel.expr.build import product
 from umbel.expr.nodes import Expr, Level, Meaning
@@ -230,10 +230,41 @@ def _kernel(graph: Graph, part: int, names: Names, source: EngineSource) -> tupl
     """The smallest expression of an identified kernel, and the moves that lead to it."""
     start, conditioned = _start(graph, part, source)
     random = district(graph, part, start) if conditioned else start
-    first = (Move("district", start & ~source.kept, random),) if random != start else ()
-    reduction = Reduction(part, source.index, (*first, *moves(graph, part, random)))
 
     def build(order: Sequence[int]) -> Expr:
         return kernel(graph, part, random, names, source.do, order, source.index)
 
-    return smallest(build, graph, start, conditioned), reduction
+    law = smallest(build, graph, start, conditioned)
+    return law, replace(_attempt(graph, part, source), law=law)
+
+
+def _attempt(graph: Graph, part: int, source: EngineSource) -> Reduction:
+    """The moves from a source's law towards a district, as far as they lead."""
+    start, conditioned = _start(graph, part, source)
+    random = district(graph, part, start) if conditioned else start
+    first = (Move("district", start & ~source.kept, random),) if random != start else ()
+    further = () if random & conditioned else tuple(moves(graph, part, random))
+    return Reduction(part, source.index, (*first, *further), start & ~source.kept)
+
+
+def attempts(
+    graph: Graph,
+    outcomes: int,
+    treated: int,
+    *,
+    policies: Mapping[int, int] | None = None,
+    sources: Sequence[EngineSource] = OBSERVED,
+) -> tuple[Reduction, ...]:
+    """What was tried for each district: the source that shows it, or all that might.
+
+    Parameters are those of :func:`identifiable`. A district that no source shows has no moves,
+    and source -1.
+    """
+    found: list[Reduction] = []
+    for part in districts(graph, scope_of(graph, outcomes, treated, policies or {}) & ~treated):
+        showing = [source for source in sources if _shows(graph, part, source)]
+        for source in [one for one in showing if _identifies(graph, part, one)][:1] or showing:
+            found += [_attempt(own, piece, source) for own, piece in _pieces(graph, part, source)]
+        if not showing:
+            found.append(Reduction(part, -1, ()))
+    return tuple(found)

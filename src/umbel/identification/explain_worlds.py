@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from umbel.expr.nodes import AtState, Symbol
@@ -11,8 +11,12 @@ from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, district
 from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.counterfactual_graph import unknowns_of
+from umbel.identification.derivation import hedge_step, names_in, reduction_steps
+from umbel.identification.engine import OBSERVED, attempts
+from umbel.identification.explain import steps_of
 from umbel.lexer import quoted_if_needed
-from umbel.model.proof import Hedge, Worlds
+from umbel.model.proof import Hedge, Reduction, Road, Worlds
+from umbel.model.query import Term
 from umbel.model.render import term_text
 from umbel.model.task import Sight
 from umbel.model.worlds import Conflict, Factor, Filler, PotentialOutcome, Unknown, Use
@@ -27,23 +31,52 @@ ASSUMPTION = (
 
 
 def worlds_steps(worlds: Worlds) -> tuple[Step, ...]:
-    """What was done, in order."""
+    """What was done, in order: each factor with the moves that led to it, or with what is in the way."""
     words = _Words(worlds)
+    graph, sources = worlds.graph, worlds.sources or OBSERVED
     if not worlds.numerator and worlds.expr is not None:
         return (Step("consistency", f"{term_text(worlds.term)} has the same value in every model of the graph"),)
     steps = [Step("unnest", words.law(worlds.numerator))]
     if worlds.denominator:
         steps.append(Step("condition", f"divide by {words.law(worlds.denominator)}"))
-    for factor in dict.fromkeys((*worlds.numerator, *worlds.denominator)):
-        steps.append(Step("factor", f"{words.set(factor.district)}: {words.outcomes(factor.outcomes)}"))
+    factors = dict.fromkeys((*worlds.numerator, *worlds.denominator))
+    whole = 0
+    for factor in factors:
+        whole |= factor.district
+    for factor in factors:
+        detail = f"{words.set(factor.district)}: {words.outcomes(factor.outcomes)}"
+        steps.append(Step("factor", detail, names_in(graph, whole), names_in(graph, factor.district)))
     steps += [words.use(use) for use in worlds.uses]
-    for reduction in worlds.reductions:
-        name = words.set(reduction.district)
-        for move in reduction.moves:
-            steps.append(Step(move.rule, f"for {name}: {words.set(move.before)} to {words.set(move.after)}"))
-        if not reduction.moves:
-            steps.append(Step("district", f"{name} is a kernel of the observed law"))
+    found = worlds.reductions if worlds.expr is not None else _attempted(worlds, tuple(factors))
+    steps += [step for reduction in found for step in reduction_steps(graph, sources, reduction)]
+    if worlds.expr is None:
+        for conflict in worlds.conflicts:
+            path = tuple(graph.names[node] for node in conflict.path)
+            steps.append(Step("conflict", words.conflict(conflict), path, ()))
+        steps += [hedge_step(graph, sources, hedge) for hedge in dict.fromkeys(worlds.hedges)]
     return tuple(steps)
+
+
+def all_steps(roads: Mapping[Term, Road | Worlds]) -> tuple[Step, ...]:
+    """The derivations of all terms, those that do the same once; several are headed by their terms."""
+    derived: dict[tuple[Step, ...], Term] = {}
+    for term, road in roads.items():
+        derived.setdefault(worlds_steps(road) if isinstance(road, Worlds) else steps_of(road), term)
+    if len(derived) < 2:
+        return next(iter(derived), ())
+    return tuple(one for steps, term in derived.items() for one in (Step("term", term_text(term)), *steps))
+
+
+def _attempted(worlds: Worlds, factors: tuple[Factor, ...]) -> tuple[Reduction, ...]:
+    """What was tried for each factor that one world could show."""
+    graph, sources = worlds.graph, worlds.sources or OBSERVED
+    clashing = {outcome for conflict in worlds.conflicts for outcome in conflict.both}
+    tried: dict[Reduction, None] = {}
+    for factor in factors:
+        if clashing.isdisjoint(factor.outcomes):
+            rest = graph.everything & ~factor.district
+            tried |= dict.fromkeys(attempts(graph, factor.district, rest, sources=sources))
+    return tuple(tried)
 
 
 def worlds_certificate(worlds: Worlds) -> Certificate:

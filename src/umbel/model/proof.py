@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from umbel.expr.nodes import Expr, Meaning, Value
 from umbel.graph.mixed import Graph, bits
@@ -99,11 +99,17 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """How the kernel of one district was reached: its source and moves."""
+    """How the kernel of one district was reached: its source and moves, and the law that it is.
+
+    ``start`` is the ancestral margin that the moves begin with; ``law`` is None where they end
+    before the district.
+    """
 
     district: int
     source: int
     moves: tuple[Move, ...]
+    start: int = 0
+    law: Expr | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

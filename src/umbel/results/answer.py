@@ -138,7 +138,7 @@ class Answer:
             "verdict": self.verdict,
             "estimand": self.estimand
             and {"text": self.estimand.text, "latex": self.estimand.latex, "strategy": self.estimand.strategy},
-            "steps": [{"rule": step.rule, "detail": step.detail} for step in self.steps],
+            "steps": [step.to_dict() for step in self.steps],
             "assumptions": list(self.assumptions),
             "remarks": list(self.remarks),
             "certificate": self.certificate

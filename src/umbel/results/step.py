@@ -6,7 +6,12 @@ of a "no", the reason of a refusal, and the estimand as text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from umbel.expr.nodes import Expr
+from umbel.expr.render import latex
+from umbel.expr.words import latex_name, latex_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,21 +21,64 @@ class Step:
     Parameters
     ----------
     rule
-        The rule's name: ``"collapse"``, ``"augment"``, ``"back-door"``.
+        The rule's name: ``"collapse"``, ``"ancestral"``, ``"district"``.
     detail
         What it did here.
+    before, after
+        Names of the set that the rule was applied to, and of the set that came of it; empty where
+        it speaks of no sets.
+    law
+        The law of ``after`` with everything else set, where the rule leads to one; two steps that
+        differ in it alone are equal.
 
     Examples
     --------
     >>> print(Step("collapse", "student becomes the laws Q[A] and Q[Y | A]"))
     collapse: student becomes the laws Q[A] and Q[Y | A]
+    >>> print(Step("district", "for {Z}: {X, Z} to {Z}", ("X", "Z"), ("Z",)).latex())
+    \\text{district} & \\{X, Z\\} \\to \\{Z\\}
     """
 
     rule: str
     detail: str
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    law: Expr | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.detail}"
+
+    def to_dict(self) -> dict[str, str | list[str]]:
+        """Plain values, for JSON."""
+        return {"rule": self.rule, "detail": self.detail, "before": list(self.before), "after": list(self.after)}
+
+    def latex(self) -> str:
+        """One row of a derivation: the rule, and the sets with the law they lead to, or the words."""
+        if not self.before and not self.after:
+            return f"{latex_words(self.rule)} & {latex_words(self.detail)}"
+        what = f"{_latex_set(self.before)} \\to {_latex_set(self.after)}"
+        if self.law is not None:
+            what += f",\\quad Q[{_latex_set(self.after)}] = {latex(self.law)}"
+        return f"{latex_words(self.rule)} & {what}"
+
+
+def _latex_set(names: Sequence[str]) -> str:
+    return "\\{" + ", ".join(map(latex_name, names)) + "\\}" if names else "\\varnothing"
+
+
+def derivation_latex(steps: Sequence[Step], end: str) -> str:
+    """Numbered steps as one LaTeX array, with a last row of its own.
+
+    Examples
+    --------
+    >>> print(derivation_latex([Step("collapse", "by student")], "P(Y)"))
+    \\begin{array}{rll}
+    1. & \\text{collapse} & \\text{by student} \\\\
+     & & P(Y)
+    \\end{array}
+    """
+    rows = [f"{place}. & {step.latex()} \\\\" for place, step in enumerate(steps, start=1)]
+    return "\n".join(["\\begin{array}{rll}", *rows, f" & & {end}", "\\end{array}"])
 
 
 @dataclass(frozen=True, slots=True)

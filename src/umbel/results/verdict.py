@@ -13,8 +13,9 @@ from umbel.expr.estimand import Estimand
 from umbel.model.programme import Programme
 from umbel.model.proof import Proof
 from umbel.model.query import Question
+from umbel.model.question_latex import question_latex
 from umbel.results.check import Check
-from umbel.results.step import Certificate, Refusal, Step
+from umbel.results.step import Certificate, Refusal, Step, derivation_latex
 from umbel.variable import State
 
 if TYPE_CHECKING:
@@ -50,6 +51,28 @@ class Identified:
     remarks: tuple[str, ...]
     proof: Proof
     identified: Literal[True] = True
+
+    def derivation_latex(self) -> str:
+        r"""Question, steps and estimand as one LaTeX array, without dollar signs.
+
+        Each row is a rule with the set of random variables before it and after it, and where a
+        district is reached its law: ``Q[\{Y\}]`` is the law of Y with all else set.
+
+        Examples
+        --------
+        >>> import umbel
+        >>> print(umbel.identify("Z -> X -> Y; Z -> Y", "P(Y | do(X))").derivation_latex())
+        \begin{array}{rll}
+        1. & \text{ancestors} & \{Z, X, Y\} \to \{Z, Y\} \\
+        2. & \text{factor} & \{Z, Y\} \to \{Z\} \\
+        3. & \text{ancestral} & \{Z, X, Y\} \to \{Z\},\quad Q[\{Z\}] = P(Z) \\
+        4. & \text{factor} & \{Z, Y\} \to \{Y\} \\
+        5. & \text{district} & \{Z, X, Y\} \to \{Y\},\quad Q[\{Y\}] = P(Y \mid Z, X) \\
+        6. & \text{sum} & \{Z, Y\} \to \{Y\} \\
+         & & P(Y \mid \mathrm{do}(X)) = \sum_{Z} P(Y \mid X, Z) P(Z)
+        \end{array}
+        """
+        return derivation_latex(self.steps, f"{question_latex(self.question)} = {self.estimand.latex()}")
 
     def verify(self, *, rng: np.random.Generator | None = None) -> Check:
         """Compare the estimand with the truth in random models, exactly.
@@ -107,6 +130,10 @@ class Bounded:
     remarks: tuple[str, ...] = ()
     identified: Literal[False] = False
 
+    def derivation_latex(self) -> str:
+        """Question and steps as one LaTeX array, without dollar signs."""
+        return derivation_latex(self.steps, f"{question_latex(self.question)} \\text{{ is bounded}}")
+
     @property
     def kind(self) -> str:
         """Kind of the programme: "linear", "fractional", "multilinear", "multilinear fractional"."""
@@ -140,6 +167,11 @@ class Unidentified:
     remarks: tuple[str, ...]
     proof: Proof
     identified: Literal[False] = False
+
+    def derivation_latex(self) -> str:
+        """Question and steps as one LaTeX array, without dollar signs: as far as the rules lead, and what is left."""
+        words = "is not identified by this route" if self.certificate.kind == "route" else "is not identified"
+        return derivation_latex(self.steps, f"{question_latex(self.question)} \\text{{ {words}}}")
 
     @property
     def remedies(self) -> tuple[str, ...]:

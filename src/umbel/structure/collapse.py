@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from umbel.expr.build import product, substituted, total
-from umbel.expr.nodes import Certain, Drawn, Expr, Held, Inside, Meaning, Slot, Symbol
+from umbel.expr.nodes import Certain, Drawn, Expr, Held, Inside, Law, Meaning, Slot, Symbol
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Facts, Graph, bits
 from umbel.graph.walks import closure, descendants
@@ -251,13 +251,20 @@ def collapse_steps(result: Lowered) -> tuple[Step, ...]:
     """What a lowering did, in the user's words."""
     record = result.record
     graph, task = record.graph, result.task
-    names = ", ".join(graph.names[node] for node in bits(record.members & ~graph.latent))
-    steps = [Step("collapse", f"each {record.plate[-1]} variable becomes a law of its unit: {names}")]
+    members = graph.names_of(record.members & ~graph.latent)
+    mixed = {node for node, _ in result.mixed}
+    laws = tuple(
+        task.graph.names[node]
+        for node, meaning in enumerate(task.meanings)
+        if isinstance(meaning, Law) and node not in mixed and not task.graph.latent >> node & 1
+    )
+    words = f"each {record.plate[-1]} variable becomes a law of its unit: {', '.join(members)}"
+    steps = [Step("collapse", words, members, laws)]
     for node, part in result.mixed:
-        parts = ", ".join(_member_words(graph, member) for member in bits(part.factors))
-        steps.append(Step("augment", f"{task.graph.names[node]} stands for the mechanisms of {parts}"))
+        parts = [_member_words(graph, member) for member in bits(part.factors)]
+        name = task.graph.names[node]
+        steps.append(Step("augment", f"{name} stands for the mechanisms of {', '.join(parts)}", tuple(parts), (name,)))
     for node in bits(record.hidden):
-        steps.append(
-            Step("marginalise", f"the mechanism of {graph.names[node]} is left out, which makes its effects random")
-        )
+        words = f"the mechanism of {graph.names[node]} is left out, which makes its effects random"
+        steps.append(Step("marginalise", words, (graph.names[node],), ()))
     return tuple(steps)
