@@ -61,7 +61,7 @@ READABLE = [
     ),
     ("X -> Y", "P(Y=1 | do(X=0))", "P(Y = 1 | X = 0)", r"P(Y = 1 \mid X = 0)"),
     ("X -> Y", "E[Y | do(X=1)] - 2", "E[Y | X = 1] - 2", r"E[Y \mid X = 1] - 2"),
-    ("X -> Y", "E[Y | do(X=1)] / E[Y | do(X=0)]", "[E[Y | X = 1]] / [E[Y | X = 0]]", None),
+    ("X -> Y", "E[Y | do(X=1)] / E[Y | do(X=0)]", "E[Y | X = 1] / E[Y | X = 0]", None),
     ("X -> Y", "E[X | do(Y=1)] - E[X | do(Y=0)]", "0", "0"),
     ("X -> Y", "1234567.5*E[Y | do(X=1)]", "1234567.5 E[Y | X = 1]", None),
     ("X -> Y", "1e22*E[Y | do(X=1)]", "1e+22 E[Y | X = 1]", r"1 \times 10^{22} E[Y \mid X = 1]"),

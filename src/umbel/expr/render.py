@@ -52,7 +52,7 @@ class Style:
     sources: bool = False
 
 
-TEXT = Style("Σ_{", "∫_{", " | ", ("[", "] / [", "]"), ("(", ")"), "δ", False)
+TEXT = Style("Σ_{", "∫_{", " | ", ("", " / ", ""), ("(", ")"), "δ", False)
 LATEX = Style("\\sum_{", "\\int_{", " \\mid ", ("\\frac{", "}{", "}"), ("\\left(", "\\right)"), "\\delta", True)
 
 
@@ -243,12 +243,20 @@ def _signs(over: tuple[Symbol, ...], style: Style) -> str:
     return "".join(f"{sign}{', '.join(_symbol(s, style) for s in group)}}} " for sign, group in parts if group)
 
 
+def _side(expr: Expr, style: Style) -> str:
+    """A side of a quotient: in brackets in plain text, but for a single law."""
+    words = _expr(expr, style)
+    alone = isinstance(expr, Probability | Number) or (isinstance(expr, Sum) and _is_mean(expr) and words[0] == "E")
+    return words if style.latex or alone else f"[{words}]"
+
+
 def _factor(expr: Expr, style: Style) -> str:
     """A factor of a product, in parentheses where it would swallow what follows."""
     words = _expr(expr, style)
     if isinstance(expr, Sum) and words[0] not in "E":
         return f"{style.group[0]}{words}{style.group[1]}"
-    return f"{style.group[0]}{words}{style.group[1]}" if isinstance(expr, Linear) else words
+    grouped = isinstance(expr, Linear) or (isinstance(expr, Quotient) and not style.latex)
+    return f"{style.group[0]}{words}{style.group[1]}" if grouped else words
 
 
 def _expr(expr: Expr, style: Style) -> str:
@@ -265,7 +273,7 @@ def _expr(expr: Expr, style: Style) -> str:
             return " ".join(_factor(factor, style) for factor in _sums_last(factors))
         case Quotient(numerator, denominator):
             opening, middle, closing = style.quotient
-            return f"{opening}{_expr(numerator, style)}{middle}{_expr(denominator, style)}{closing}"
+            return f"{opening}{_side(numerator, style)}{middle}{_side(denominator, style)}{closing}"
         case Sum(over, body):
             return _sum(over, body, style)
         case Linear(terms):
@@ -297,7 +305,7 @@ def _linear(terms: tuple[tuple[float, Expr], ...], style: Style) -> str:
             words += sign + _number(abs(coefficient), style)
             continue
         amount = "" if abs(coefficient) == 1 else f"{_number(abs(coefficient), style)} "
-        words += sign + amount + _factor(term, style)
+        words += sign + amount + (_expr(term, style) if isinstance(term, Quotient) else _factor(term, style))
     return words
 
 

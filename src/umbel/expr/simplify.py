@@ -123,7 +123,25 @@ def divided(numerator: Expr, denominator: Expr) -> Expr:
                 above[i] = rest
                 below.remove(part)
                 return divided(product(above), product(below))
+    for i, one in enumerate(above):
+        for part in below:
+            if isinstance(one, Sum) and (inner := _divided_inside(one, part)) is not None:
+                above[i] = inner
+                below.remove(part)
+                return divided(product(above), product(below))
     return quotient(product(above), product(below))
+
+
+def _divided_inside(one: Sum, part: Expr) -> Expr | None:
+    """``Σ_z f P(z, x) / P(x)`` as ``Σ_z f P(z | x)``; None where no law of the sum takes it."""
+    if not free(part).isdisjoint(one.over):
+        return None
+    factors = list(factors_of(one.body))
+    for i, factor in enumerate(factors):
+        if (rest := _conditional(factor, part)) is not None:
+            factors[i] = rest
+            return total(one.over, product(factors))
+    return None
 
 
 def _alike(one: Expr, other: Expr) -> bool:
