@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from umbel.expr.build import leaves
+from umbel.expr.macros import MacroForm
 from umbel.expr.nodes import Expr, Held, Inside, Law, Level, Meaning, Probability, Slot, Symbol
 from umbel.expr.render import latex, meaning_text, text, to_json
 from umbel.expr.unmixing import UnitUnmixing, Unmixing
@@ -81,6 +82,9 @@ class Estimand:
     unmixing
         How the law of a latent class that ``body`` speaks of is recovered; None where it speaks of
         observed variables alone.
+    macro
+        The macro-intervention in numbers, for estimators that model the micro level; None where no
+        total is set.
 
     Examples
     --------
@@ -96,6 +100,7 @@ class Estimand:
     plates: tuple[str, ...] = ()
     domains: tuple[tuple[str, tuple[State, ...]], ...] = ()
     unmixing: Unmixing | UnitUnmixing | None = None
+    macro: MacroForm | None = None
 
     def text(self) -> str:
         """The estimand in one line of plain text."""

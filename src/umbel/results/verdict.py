@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from umbel.expr.estimand import Estimand
+from umbel.expr.macros import MacroForm
 from umbel.model.programme import Programme
 from umbel.model.proof import Proof
 from umbel.model.query import Question
@@ -205,10 +206,14 @@ class Unidentified:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The question has no answer as it was asked: why, and what to name or change."""
+    """The question has no answer as it was asked: why, and what to name or change.
+
+    ``macro``: a total is set without a realisation; what data say of the range over all of them.
+    """
 
     question: Question
     refusal: Refusal
+    macro: MacroForm | None = None
     identified: Literal[False] = False
 
 

@@ -26,6 +26,7 @@ from umbel.results.check import Check
 from umbel.results.verdict import Identified, Unidentified
 from umbel.simulate.comparison import flat_gap
 from umbel.simulate.discrete import TooLarge
+from umbel.simulate.macros import macro_gap
 from umbel.simulate.nested import population_gap, reading_gap
 from umbel.simulate.standstill import MOVES, moves
 from umbel.simulate.truth import question_gap, worlds_gap
@@ -60,6 +61,10 @@ def verify(verdict: Identified | Unidentified, *, rng: np.random.Generator | Non
 
 def _gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tuple[str, float]]:
     """Name and largest error of each comparison: of the finished estimand, where models can pose the question."""
+    if verdict.proof.graph.aggregates and not verdict.proof.roads:
+        for _ in range(MODELS):
+            yield "realisations in random models", macro_gap(verdict, rng)
+        return
     if isinstance(verdict.estimand.unmixing, Unmixing):
         for _ in range(MODELS):
             yield from unmixing_gaps(verdict, rng)

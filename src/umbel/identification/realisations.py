@@ -1,0 +1,196 @@
+"""The micro effect of setting a total, mixed over how its parts bring the value about.
+
+Theorem 3.1, Theorem 4.1 and appendices B and C of Zhu, Budhathoki, Kübler and Janzing, in the language of
+estimands: a natural realisation is a law of the parts given the total, a shift a law that is certain
+given where the parts were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from umbel.expr.build import all_symbols, expectation, product, substituted, total
+from umbel.expr.nodes import AtState, Drawn, Expr, Held, Policy, Probability, Raw, Slot, Symbol
+from umbel.graph.mixed import Graph, bits
+from umbel.graph.separation import m_separated
+from umbel.graph.walks import closure, descendants
+from umbel.model.policy import Point
+from umbel.model.proof import Proof
+from umbel.model.query import Event, Expectation, Free, Number, Question, Realised
+from umbel.model.query import Probability as Chance
+from umbel.model.realised import Moved, point_of
+from umbel.results.step import Certificate, Refusal, Step
+from umbel.results.verdict import Refused, Unidentified
+
+
+class Stuck(Exception):
+    """A term without an answer: carries its verdict to the one door; ``open``: for want of a realisation."""
+
+    def __init__(self, verdict: Refused | Unidentified, *, lacks: bool = False) -> None:
+        super().__init__()
+        self.verdict = verdict
+        self.open = lacks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Micro:
+    """The micro effect of one term, mixed over a realisation.
+
+    Parameters
+    ----------
+    ask
+        The estimand of a question in ``graph``; raises :class:`Stuck` where there is none.
+    steps
+        Where each step is noted.
+    graph
+        Without totals, but for an outcome that is one.
+    names, weights
+        The parts of the total.
+    term, item
+        What is asked, and the intervention in it.
+    """
+
+    ask: Callable[[Question], Expr]
+    steps: list[Step]
+    graph: Graph
+    names: tuple[str, ...]
+    weights: tuple[float, ...]
+    term: Chance | Expectation
+    item: Realised
+
+    def symbol(self, name: str, copy: int = 0) -> Symbol:
+        """A variable of the question."""
+        return Symbol(Raw(name), copy)
+
+    @property
+    def outcome(self) -> Event:
+        """The outcome's event."""
+        return self.term.outcomes[0]
+
+    def slot(self) -> Slot:
+        """The total: at its value, or free."""
+        symbol = self.symbol(self.item.name)
+        return symbol if self.item.value is None else Held(symbol, AtState(self.item.value))
+
+    def finished(self, law: Expr) -> Expr:
+        """The law of the outcome as the term asks for it."""
+        symbol = self.symbol(self.outcome.variable)
+        if isinstance(self.term, Expectation):
+            return expectation(symbol, law)
+        held: dict[Symbol, Slot] = {}
+        if self.outcome.value is not None:
+            held[symbol] = Held(symbol, AtState(self.outcome.value))
+        return substituted(law, held)
+
+    def effect(self, given: tuple[str, ...] = ()) -> Expr:
+        """``P(Y | do(parts), given)``, the parts free."""
+        outcome = Event(self.outcome.variable)
+        conditions = tuple(Event(name) for name in given)
+        asked = Question.of(Chance((outcome,), tuple(Free(name) for name in self.names), conditions))
+        return self.ask(asked)
+
+    def natural(self, given: tuple[str, ...], adjust: int | None) -> Expr:
+        """Theorem 3.1 where the micro level is not confounded; the mixture otherwise."""
+        parts = tuple(map(self.symbol, self.names))
+        b = tuple(map(self.symbol, given))
+        y = self.symbol(self.outcome.variable)
+        x, outcome, within = (self.graph.mask(one) for one in (self.names, [self.outcome.variable], given))
+        if given and within & descendants(self.graph, x):
+            raise refused(
+                self.term,
+                f"natural({', '.join(given)}) reads what its own parts change.",
+                "Name covariates that the total does not affect.",
+            )
+        if given and _removes(self.graph, x, outcome, within):
+            self.effect()
+            rule = f"given {', '.join(given)} the parts are not confounded: the macro back-door (Theorem 4.1)"
+            self.steps.append(Step("macro back-door", rule))
+            law: Expr = product([Probability((y,), (self.slot(), *b)), Probability(b)])
+            return self.finished(total(b, law))
+        if not given and adjust == 0:
+            self.effect()
+            self.steps.append(Step("natural", "the parts are not confounded: do agrees with see (Theorem 3.1)"))
+            return self.finished(Probability((y,), (self.slot(),)))
+        law = product([Probability(parts, (self.slot(), *b)), self.effect(given)])
+        law = total(parts, law)
+        if b:
+            law = total(b, product([Probability(b), law]))
+        return self.finished(law)
+
+    def point(self, by: Point) -> Expr:
+        """An ordinary intervention on every part."""
+        if not isinstance(self.item.value, int | float):
+            raise refused(
+                self.term, "point(…) needs the total's value.", f"Write do({self.item.name} = 1 by point(…))."
+            )
+        at = point_of(by, self.item.name, float(self.item.value), self.names, self.weights)
+        held: dict[Symbol, Slot] = {}
+        for name, value in zip(self.names, at, strict=True):
+            state = int(value) if float(value).is_integer() else value
+            held[self.symbol(name)] = Held(self.symbol(name), AtState(state))
+        return self.finished(substituted(self.effect(), held))
+
+    def moved(self, direction: tuple[float, ...], adjust: int | None, *, shift: bool = False) -> Expr:
+        """Parts moved from where they were: the same units (a shift), or units drawn anew (perfect)."""
+        value = self.item.value
+        if value is not None and not isinstance(value, int | float):
+            raise refused(self.term, f"{self.item.name} is a total and takes numbers.", "Write a number.")
+        effect = None if shift else self.effect()
+        fresh = 1 + max((symbol.copy for symbol in all_symbols(effect)), default=0) if effect is not None else 1
+        had = tuple(map(self.symbol, self.names))
+        now = tuple(self.symbol(name, fresh) for name in self.names)
+        policies = []
+        for place, name in enumerate(self.names):
+            law = Moved(
+                name,
+                self.names,
+                self.weights,
+                direction[place],
+                self.item.name,
+                None if value is None else float(value),
+            )
+            reads = (*map(Raw, self.names), *((Raw(self.item.name),) if value is None else ()))
+            slots: tuple[Slot, ...] = (*had, *((self.symbol(self.item.name),) if value is None else ()))
+            policies.append(Drawn(Policy(Raw(name), reads, law), now[place], slots))
+        if effect is not None:
+            law_now = substituted(effect, dict(zip(had, now, strict=True)))
+            inner = total(now, product([*policies, law_now]))
+            return self.finished(total(had, product([Probability(had), inner])))
+        if adjust is None:
+            raise Stuck(
+                Unidentified(
+                    Question.of(self.term),
+                    Certificate(
+                        "route",
+                        "A shift leaves each unit's own causes in force, so that covariates must remove all "
+                        "confounding of the parts; no set of covariates does that here.",
+                    ),
+                    (),
+                    (),
+                    Proof(self.graph, ()),
+                )
+            )
+        self.effect()
+        z = tuple(map(self.symbol, self.graph.names_of(adjust)))
+        seen = Probability((self.symbol(self.outcome.variable),), (*now, *z))
+        inner = total(now, product([*policies, seen]))
+        self.steps.append(Step("back-door", f"for the parts: {', '.join(self.graph.names_of(adjust)) or 'nothing'}"))
+        return self.finished(total((*had, *z), product([Probability((*had, *z)), inner])))
+
+
+def _removes(graph: Graph, x: int, y: int, given: int) -> bool:
+    """Whether adjusting for a set that the parts do not cause removes all confounding (van der Zander et al.)."""
+    rest = graph.everything & ~x
+    below = 0
+    for node in bits(x):
+        below |= graph.children[node]
+    causal = closure(below & rest, graph.children, rest) & closure(y, graph.parents, rest)
+    parents = tuple(reads & ~x if causal >> node & 1 else reads for node, reads in enumerate(graph.parents))
+    return not given & graph.latent and m_separated(replace(graph, parents=parents), x, y, given)
+
+
+def refused(term: object, why: str, advice: str) -> Stuck:
+    """The way out for a term that is not answered."""
+    question = Question.of(term) if isinstance(term, Chance | Expectation) else Question.of(Number(0.0))
+    return Stuck(Refused(question, Refusal(why, advice)))
