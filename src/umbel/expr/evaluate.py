@@ -211,11 +211,13 @@ def settled_block(expr: Equilibrium, laws: Sequence[Array], scan: Sequence[str] 
 
 
 def scan_of(expr: Equilibrium, scan: Sequence[str] | None) -> tuple[int, ...] | None:
-    """Members in the order in which a scan names them; None for random scan."""
+    """Members in the order in which a scan names them; None for random scan, and where it names none of them."""
     if scan is None:
         return None
     names = [member.meaning.name for member in expr.members if isinstance(member.meaning, Raw)]
     absent = [name for name in names if name not in scan]
+    if absent == names:
+        return None
     if absent:
         raise InputError(f"The scan leaves out {shown(absent[0])}, a member of a block. Name {', '.join(names)}.")
     return tuple(names.index(name) for name in dict.fromkeys(scan) if name in names)

@@ -65,7 +65,7 @@ def settled(
     parents, tables, sizes
         Of all nodes; ``tables[v]`` has axes (parents[v]…, v).
     scan
-        Nodes in the order of a sweep, others among them; None: random scan.
+        Nodes in the order of a sweep, others among them; None, or none of the loop: random scan.
     """
     outside = sorted({node for member in members for node in parents[member]} - set(members))
     axes = [*outside, *members]
@@ -76,8 +76,9 @@ def settled(
         table = np.transpose(tables[member], [own.index(node) for node in axes if node in own])
         table = table.reshape([sizes[node] if node in own else 1 for node in axes])
         laws.append(np.broadcast_to(table, full).reshape(-1, *full[len(outside) :]))
-    order = None if scan is None else [list(members).index(node) for node in scan if node in members]
-    return stationary(laws, order).reshape(full), axes
+    order = [list(members).index(node) for node in scan or () if node in members]
+    assert len(order) in (0, len(members)), "a sweep visits every member of a block, or leaves the block alone"
+    return stationary(laws, order or None).reshape(full), axes
 
 
 def block_tables(graph: Graph, sizes: Mapping[int, int], keep: int, rng: np.random.Generator) -> dict[int, Array]:
