@@ -16,9 +16,19 @@ from scipy.stats import norm
 from umbel.data.study import Study
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
 from umbel.estimate.moments_bridge import DRAWS, bridged
-from umbel.estimate.moments_checks import CONTRADICTED, checks_of, doubtful_rank, fit_check, rank_check, refusal_of_rank
+from umbel.estimate.moments_checks import (
+    CONTRADICTED,
+    checks_of,
+    doubtful_rank,
+    fit_check,
+    rank_check,
+    refusal_of_rank,
+    status_check,
+    views_check,
+)
 from umbel.estimate.moments_data import ClassData, read_views
-from umbel.estimate.moments_model import ClassFit, Features, features_of, fit_classes, fit_test, ranks
+from umbel.estimate.moments_model import ClassFit, Features, features_of, fit_classes, fit_test, ranks, views_test
+from umbel.estimate.moments_personal import asked_of, personal_rows
 from umbel.expr.unmixing import Unmixing
 from umbel.numerics.latent_inference import ErrorKind, covariance
 from umbel.results.check import Check
@@ -116,7 +126,7 @@ class _Answering:
             return found
         test = fit_test(self.data, unmixing, found)
         if test is not None and test.p_value < CONTRADICTED:
-            if not unmixing.by_class:
+            if not unmixing.by_class and not unmixing.given:
                 return self.bridge(rng, watch, (fit_check(test, unmixing),))
             return Refusal(
                 f"The data contradict {self.classes} classes with these proxies: likelihood ratio {test.statistic:.1f} "
@@ -126,7 +136,7 @@ class _Answering:
                 "or declare more classes.",
             )
         faint = refusal_of_rank(self.features, unmixing, self.classes)
-        if faint is not None and unmixing.by_class:
+        if faint is not None and (unmixing.by_class or unmixing.given):
             return faint
         kind: ErrorKind = "expected" if self.data.whole else "observed"
         if self.data.clusters is not None or not self.data.counted:
@@ -140,19 +150,57 @@ class _Answering:
         checks = (*checks_of(self.data, unmixing, self.features, found, self.classes), *self.doubts)
         if test is not None:
             checks = (*checks, fit_check(test, unmixing))
+        views = views_test(self.data, unmixing, found)
+        checks = (status_check(checks), *checks)
+        if views is not None:
+            checks = (*checks, views_check(views, unmixing))
         lines = [_words(kind, self.estimator.level)]
         if unmixing.outcome not in self.data.codes:
             lines.append(f"{unmixing.outcome} is normal within each class and arm, with a variance of its own")
+        if unmixing.given:
+            return self._at_values(found, kind, checks, tuple(lines))
         return self._from_fit(found, errors, checks, tuple(lines))
+
+    def _at_values(
+        self, found: ClassFit, kind: ErrorKind, checks: tuple[Check, ...], assumptions: tuple[str, ...]
+    ) -> Estimated | Refusal:
+        """The expected effect at values of the proxies, with the probabilities of the classes there."""
+        unmixing, level = self.unmixing, self.estimator.level
+        asked = asked_of(self.data, unmixing)
+        if isinstance(asked, Refusal):
+            return asked
+        rows = personal_rows(
+            self.data, unmixing, found, asked, weights=self._contrast(), kind=kind, level=level, term=self.target.term
+        )
+        if isinstance(rows, Refusal):
+            return rows
+        first = rows[0]
+        ends = None if self.target.axes else (first.lower, first.upper)
+        value, se = (None, None) if self.target.axes else (first.value, first.se)
+        return Estimated(
+            Estimate(value, se, ends, level, self.estimator.name),
+            rows,
+            (*self.data.checks, *checks),
+            assumptions,
+            REFERENCES,
+            None,
+            (self.data.source,),
+        )
+
+    def _contrast(self) -> Array:
+        """Weights of the arms, shape (arms,)."""
+        arms = self.data.states[self.unmixing.treatment]
+        weights = np.zeros(len(arms))
+        for weight, state in self.unmixing.contrast:
+            weights[arms.index(state)] += weight
+        return weights
 
     def _from_fit(
         self, found: ClassFit, errors: Array, checks: tuple[Check, ...], assumptions: tuple[str, ...]
     ) -> Estimated:
         unmixing, k, level = self.unmixing, self.classes, self.estimator.level
         arms = self.data.states[unmixing.treatment]
-        weights = np.zeros(len(arms))
-        for weight, state in unmixing.contrast:
-            weights[arms.index(state)] += weight
+        weights = self._contrast()
         chances, means = found.values.probabilities, found.values.means
         effects = weights @ means
         of_effects = np.zeros((k, k + len(arms) * k))
@@ -196,10 +244,7 @@ class _Answering:
         found = bridged(self.data, unmixing, self.classes, rng=rng, steps=watch(range(DRAWS), "bootstrap", DRAWS))
         if isinstance(found, Refusal):
             return found
-        arms = self.data.states[unmixing.treatment]
-        weights = np.zeros(len(arms))
-        for weight, state in unmixing.contrast:
-            weights[arms.index(state)] += weight
+        weights = self._contrast()
         value = float(weights @ found.means)
         se = float(weights @ found.covariance @ weights) ** 0.5
         estimate = Estimate(value, se, self._interval(value, se), level, "bridge")

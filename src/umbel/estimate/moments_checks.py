@@ -130,3 +130,21 @@ def fit_check(test: FitTest, unmixing: Unmixing) -> Check:
     if not passed:
         advice += f" Some independence given {unmixing.latent} may fail."
     return Check("fit", passed, test.p_value, advice)
+
+
+def views_check(test: FitTest, unmixing: Unmixing) -> Check:
+    """What the data say of level 2, which is not assumed: nothing to fail."""
+    z = ", ".join(unmixing.z)
+    words = f"Likelihood ratio {test.statistic:.1f} on {test.freedom} degrees of freedom, p = {test.p_value:.2g}: "
+    if test.p_value < LEVEL:
+        words += f"the data ask for arrows from {z} to {unmixing.treatment}: three independent views do not do."
+    else:
+        words += f"arrows from {z} to {unmixing.treatment} are not needed; without them errors are smaller."
+    return Check("level 2 against level 3", True, test.p_value, words)
+
+
+def status_check(checks: tuple[Check, ...]) -> Check:
+    """One word for all checks: ok, or weak with what makes it so."""
+    failed = [check.name for check in checks if not check.passed]
+    words = f"weak: {', '.join(failed)}. Read the intervals with care." if failed else "ok"
+    return Check("status", not failed, None, words)

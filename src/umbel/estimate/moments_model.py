@@ -7,7 +7,7 @@ the proxies show, and the model against every law of the cells (Mazaheri, Squire
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from umbel.estimate.moments_data import ClassData
 from umbel.expr.unmixing import ClassFactor, Unmixing
 from umbel.numerics.arm_moments import ArmMoments, moments_of_rows
 from umbel.numerics.joint_diagonal import Diagonalised, jointly_diagonal
-from umbel.numerics.latent_em import LatentFit, LatentModel
+from umbel.numerics.latent_em import LatentFit, LatentModel, fitted, maximised, posterior
 from umbel.numerics.latent_factors import Categories, Factor, Gaussian
 from umbel.numerics.latent_inference import ClassValues, OutcomeOf, class_values, likelihood_ratio, parameters_of
 from umbel.numerics.latent_start import best_fit, class_weights, moment_start, random_starts
@@ -228,4 +228,32 @@ def fit_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> FitTest | 
     if freedom <= 0:
         return None
     statistic, p_value = likelihood_ratio(saturated, found.fit.log_likelihood, freedom)
+    return FitTest(statistic, freedom, p_value)
+
+
+def views_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> FitTest | None:
+    """Likelihood ratio of the model against level 2, in which Z does not act on the treatment.
+
+    None where the graph holds that already, or rows are no cells.
+    """
+    if unmixing.level != 3 or not data.whole or data.clusters is not None or unmixing.outcome not in data.codes:
+        return None
+    treatment, factors = unmixing.treatment, []
+    for one in unmixing.factors:
+        if treatment not in one.of:
+            factors.append(one)
+            continue
+        within = tuple(name for name in one.given if name in unmixing.strata)
+        rest = tuple(name for name in one.of if name != treatment)
+        factors += [ClassFactor(rest, within, "z")] * bool(rest) + [ClassFactor((treatment,), within, "z")]
+    made = model_of(data, replace(unmixing, factors=tuple(factors)), found.model.classes)
+    if isinstance(made, Refusal):
+        return None
+    model, _ = made
+    start = maximised(model, posterior(found.model, found.fit.prior, found.fit.values)[0])
+    fewer = fitted(model, start)
+    freedom = parameters_of(found.model, found.fit) - parameters_of(model, fewer)
+    if freedom <= 0:
+        return None
+    statistic, p_value = likelihood_ratio(found.fit.log_likelihood, fewer.log_likelihood, freedom)
     return FitTest(statistic, freedom, p_value)

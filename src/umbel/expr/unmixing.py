@@ -60,6 +60,9 @@ class Unmixing:
         Ask for the probability of this state of the outcome in place of its mean.
     by_class
         Whether it is asked within each class, or over all of them.
+    given
+        Observed variables whose values it is asked at, strata and proxies, each with the one value that
+        is meant or None for all of them.
 
     Examples
     --------
@@ -80,6 +83,7 @@ class Unmixing:
     contrast: tuple[tuple[float, State], ...] = ()
     event: State | None = None
     by_class: bool = False
+    given: tuple[tuple[str, State | None], ...] = ()
 
     @property
     def views(self) -> tuple[str, ...]:

@@ -14,8 +14,11 @@ from umbel.expr.estimand import Estimand
 from umbel.expr.nodes import AtState, Expr, Held, Probability, Raw, Symbol
 from umbel.expr.unmixing import Unmixing
 from umbel.graph.mixed import Graph, bits
+from umbel.graph.separation import m_separated
+from umbel.graph.surgery import without_edges_out_of
+from umbel.graph.walks import descendants
 from umbel.model.proof import Proof
-from umbel.model.query import Body, ClassEffects, Combination, Expectation, Question
+from umbel.model.query import Body, ClassEffects, Combination, Event, Expectation, Question
 from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
 from umbel.results.step import Refusal, Step
@@ -40,12 +43,15 @@ class Contrast:
         Weights and states.
     event
         The outcome's state, where probabilities are asked.
+    given
+        Conditions, each with its value or None for one row per value.
     """
 
     treatment: str
     outcome: str
     terms: tuple[tuple[float, State], ...]
     event: State | None = None
+    given: tuple[tuple[str, State | None], ...] = ()
 
 
 def class_effects(graph: Graph, question: Question, term: ClassEffects) -> Verdict:
@@ -86,10 +92,14 @@ def average_over_classes(graph: Graph, question: Question, body: Body) -> Verdic
     contrast = contrast_of(body)
     if contrast is None or _unsupported(graph, contrast) is not None:
         return None
+    deepest = 3 if contrast.given else 4
     for latent, _ in graph.facts.classes:
-        found = roles_of(graph, latent, graph.index(contrast.treatment), graph.index(contrast.outcome), deepest=4)
-        if isinstance(found, Roles) and not _too_small(graph, found):
-            return _identified(graph, question, contrast, found, by_class=False)
+        found = roles_of(graph, latent, graph.index(contrast.treatment), graph.index(contrast.outcome), deepest=deepest)
+        if not isinstance(found, Roles) or _too_small(graph, found):
+            continue
+        if contrast.given and (why := _unconditional(graph, contrast, found)) is not None:
+            return _refused(question, why)
+        return _identified(graph, question, contrast, found, by_class=False)
     return None
 
 
@@ -97,20 +107,25 @@ def contrast_of(body: Body) -> Contrast | None:
     """The body as a combination of means of one outcome under one treatment; None when it is not."""
     parts = body.parts if isinstance(body, Combination) else ((1.0, body),)
     terms: list[tuple[float, State]] = []
-    seen: set[tuple[str, str, State | None]] = set()
+    seen: set[tuple[str, str, State | None, frozenset[Event]]] = set()
+    conditions: tuple[Event, ...] = ()
     for weight, part in parts:
         match part:
-            case Expectation(outcome, (Set(treatment, value),), ()) if not outcome.world and outcome.value is None:
-                seen.add((treatment, outcome.variable, None))
-            case Chance((outcome,), (Set(treatment, value),), ()) if not outcome.world and outcome.value is not None:
-                seen.add((treatment, outcome.variable, outcome.value))
+            case Expectation(outcome, (Set(treatment, value),), given) if not outcome.world and outcome.value is None:
+                event = None
+            case Chance((outcome,), (Set(treatment, value),), given) if not outcome.world and outcome.value is not None:
+                event = outcome.value
             case _:
                 return None
+        if any(one.world for one in given):
+            return None
+        seen.add((treatment, outcome.variable, event, frozenset(given)))
         terms.append((weight, value))
+        conditions = given
     if len(seen) != 1:
         return None
-    treatment, name, event = next(iter(seen))
-    return Contrast(treatment, name, tuple(terms), event)
+    treatment, name, event, _ = next(iter(seen))
+    return Contrast(treatment, name, tuple(terms), event, tuple((one.variable, one.value) for one in conditions))
 
 
 def _unsupported(graph: Graph, contrast: Contrast) -> Refusal | None:
@@ -146,10 +161,13 @@ def _identified(graph: Graph, question: Question, contrast: Contrast, roles: Rol
         contrast.terms,
         contrast.event,
         by_class,
+        contrast.given,
     )
     domains = tuple((graph.names[node], domain.states) for node, domain in graph.facts.domains)
     body = _estimand(contrast, latent, unmixing.strata, by_class=by_class)
-    axes = (Symbol(Raw(latent)),) if by_class else ()
+    axes = tuple(Symbol(Raw(name)) for name, value in contrast.given if value is None)
+    if by_class:
+        axes = (Symbol(Raw(latent)),)
     plates = tuple(plate.name for plate in graph.plates)
     estimand = Estimand(body, axes, STRATEGY, plates, domains, unmixing)
     remark = f"Level {roles.level} of 4, {LEVELS[roles.level]}: {_why(graph, roles)}"
@@ -159,20 +177,58 @@ def _identified(graph: Graph, question: Question, contrast: Contrast, roles: Rol
 
 
 def _estimand(contrast: Contrast, latent: str, strata: tuple[str, ...], *, by_class: bool) -> Expr:
-    """``sum_s P(s | u) E[Y | t, s, u]``, over the classes too where the average is asked."""
+    """``sum_s P(s | u) E[Y | t, s, u]``, over the classes too where the average is asked.
+
+    At values of ``given``, which hold the strata: ``sum_u P(u | given) E[Y | t, s, u]``.
+    """
     u, y, t = Symbol(Raw(latent)), Symbol(Raw(contrast.outcome)), Symbol(Raw(contrast.treatment))
+    held = {name: AtState(value) for name, value in contrast.given if value is not None}
+    slots = {name: Held(Symbol(Raw(name)), held[name]) if name in held else Symbol(Raw(name)) for name in strata}
     within = tuple(Symbol(Raw(name)) for name in strata)
     parts = []
     for weight, state in contrast.terms:
         at = Held(t, AtState(state))
         if contrast.event is None:
-            mean = expectation(y, Probability((y,), (at, *within, u)))
+            mean = expectation(y, Probability((y,), (at, *slots.values(), u)))
         else:
-            mean = Probability((Held(y, AtState(contrast.event)),), (at, *within, u))
-        weights = Probability((*within, u)) if not by_class else Probability(within, (u,)) if within else None
-        bound = within if by_class else (*within, u)
+            mean = Probability((Held(y, AtState(contrast.event)),), (at, *slots.values(), u))
+        if contrast.given:
+            asked = tuple(
+                Held(Symbol(Raw(name)), held[name]) if name in held else Symbol(Raw(name)) for name, _ in contrast.given
+            )
+            weights: Expr | None = Probability((u,), asked)
+            bound: tuple[Symbol, ...] = (u,)
+        else:
+            weights = Probability((*within, u)) if not by_class else Probability(within, (u,)) if within else None
+            bound = within if by_class else (*within, u)
         parts.append((weight, mean if weights is None else total(bound, product((weights, mean)))))
     return linear(parts)
+
+
+def _unconditional(graph: Graph, contrast: Contrast, roles: Roles) -> NoRoles | None:
+    """Why an effect at values of some variables is no mean over their classes."""
+    names = [name for name, _ in contrast.given]
+    given, listed = graph.mask(names), ", ".join(names)
+    below = given & descendants(graph, 1 << roles.treatment)
+    if below:
+        after = ", ".join(graph.names_of(below))
+        return NoRoles(f"{after} is an effect of {contrast.treatment}.", "Condition on what comes before it.")
+    beside = given & ~(roles.z | roles.x | roles.strata)
+    if beside:
+        z, x = ", ".join(graph.names_of(roles.z)), ", ".join(graph.names_of(roles.x))
+        others = ", ".join(graph.names_of(beside))
+        return NoRoles(f"{others} is no proxy of {graph.names[roles.latent]} here ({z}; {x}).", "Condition on those.")
+    if roles.strata & ~given:
+        missing = ", ".join(graph.names_of(roles.strata & ~given))
+        return NoRoles(f"Classes are found within values of {missing}.", f"Condition on {missing} too.")
+    cut = without_edges_out_of(graph, 1 << roles.treatment)
+    held = given | roles.strata | 1 << roles.latent
+    if not m_separated(cut, 1 << roles.treatment, 1 << roles.outcome, held):
+        return NoRoles(
+            f"Given {listed}, {contrast.treatment} and {contrast.outcome} are confounded beyond the class.",
+            "Condition on fewer variables.",
+        )
+    return None
 
 
 def _too_small(graph: Graph, roles: Roles) -> NoRoles | None:

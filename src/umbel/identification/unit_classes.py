@@ -31,7 +31,7 @@ def through_unit_class(graph: Graph, question: Question, identify: Callable[[Gra
     identify
         Identifies the question in another graph.
     """
-    for latent, _ in graph.facts.classes:
+    for latent, _ in graph.facts.classes if graph.plates else ():
         if graph.plate_of[latent] >= 0:
             continue
         facts = replace(graph.facts, classes=tuple(pair for pair in graph.facts.classes if pair[0] != latent))

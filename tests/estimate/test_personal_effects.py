@@ -1,0 +1,86 @@
+"""Effects to be expected of one row, and the probabilities of its classes, through the question's own words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import umbel
+from umbel.simulate.mixtures import MixtureDesign, design_b, design_c
+
+GRAPH = "U -> { Z0 Z1 X0 X1 T Y }; { Z0 Z1 } -> T -> Y; classes U = 2"
+QUESTION = "E[Y | do(T=1), Z0, X1] - E[Y | do(T=0), Z0, X1]"
+DESIGN = design_b()
+
+
+def study(design: MixtureDesign, rows: int, seed: int) -> umbel.Study:
+    drawn = design.rows(rows, rng=np.random.default_rng(seed))
+    del drawn["U"]
+    return umbel.Study(drawn)
+
+
+def truth() -> np.ndarray:
+    """P(u | Z0, X1) by ascending effect, shape (2, 2, k)."""
+    law = DESIGN.joint.reshape(2, 2, 2, 2, 2, 2, 2).sum((1, 2, 4, 5))
+    return np.asarray((law / law.sum(-1, keepdims=True))[..., np.argsort(DESIGN.effects)])
+
+
+def test_every_value_of_the_proxies_has_its_row() -> None:
+    answer = umbel.solve(GRAPH, QUESTION, study(DESIGN, 50_000, 0))
+    chance, effects = truth(), np.sort(DESIGN.effects)
+    assert answer.value is None and len(answer.rows()) == 4 + 8
+    for row in answer.rows():
+        at = dict(row.given)
+        expected = chance[at["Z0"], at["X1"]]
+        assert row.value is not None and row.se is not None
+        if row.kind == "class":
+            assert row.term == "P(U | Z0, X1)"
+            assert row.value == pytest.approx(expected[int(at["U"]) - 1], abs=4.5 * row.se)
+        else:
+            assert row.term == QUESTION
+            assert row.value == pytest.approx(expected @ effects, abs=4.5 * row.se)
+
+
+def test_one_value_is_one_number() -> None:
+    rows = study(DESIGN, 20_000, 1)
+    whole = umbel.solve(GRAPH, QUESTION, rows)
+    one = umbel.solve(GRAPH, "E[Y | do(T=1), X1=0, Z0=1] - E[Y | do(T=0), X1=0, Z0=1]", rows)
+    (same,) = (row for row in whole.rows() if dict(row.given) == {"Z0": 1, "X1": 0})
+    assert one.value == same.value and one.interval == (same.lower, same.upper)
+
+
+def test_errors_are_those_of_repeated_samples() -> None:
+    found = []
+    for seed in range(40):
+        answer = umbel.solve(GRAPH, QUESTION, study(DESIGN, 5000, 100 + seed))
+        found.append([(row.value, row.se) for row in answer.rows()])
+    values, errors = np.array(found)[..., 0], np.array(found)[..., 1]
+    np.testing.assert_allclose(values.std(0, ddof=1), errors.mean(0), rtol=0.35)  # 40 draws know an sd to 11 %
+
+
+def test_what_a_condition_may_not_be() -> None:
+    refused = {
+        "E[Y | do(T=1), Y2]": "is no proxy of U here",
+        "E[Y | do(T=1), V]": "V is an effect of T",
+    }
+    graph = "U -> { Z X T Y }; Z -> T -> Y; T -> V; W -> Y2; classes U = 2"
+    for question, why in refused.items():
+        verdict = umbel.identify(graph, question)
+        assert isinstance(verdict, umbel.Refused) and why in verdict.refusal.why
+    strata = "U -> { Z X T Y }; { Z W } -> T -> Y; W -> { U Y }; classes U = 2"
+    verdict = umbel.identify(strata, "E[Y | do(T=1), Z]")
+    assert isinstance(verdict, umbel.Refused) and "Condition on W too" in verdict.refusal.advice
+    assert umbel.identify(strata, "E[Y | do(T=1), Z, W]").verify()
+    never = umbel.solve(GRAPH, "E[Y | do(T=1), Z0=7]", study(DESIGN, 2000, 0))
+    assert never.refusal is not None and "Z0 is never 7" in never.refusal.why
+
+
+def test_the_levels_are_tested_against_each_other() -> None:
+    graph = "U -> { Z0 X0 T Y }; Z0 -> T -> Y; classes U = 2"
+    for a, needed in ((0.0, False), (0.4, True)):
+        answer = umbel.solve(graph, "MTE(T, Y | U)", study(design_c(a), 20_000, 3))
+        (check,) = (one for one in answer.checks if one.name == "level 2 against level 3")
+        assert check.value is not None and (check.value < 0.01) == needed
+        assert ("are not needed" in check.advice) != needed
+        (status,) = (one for one in answer.checks if one.name == "status")
+        assert status.advice == "ok"
