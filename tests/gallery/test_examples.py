@@ -11,8 +11,9 @@ from umbel.errors import InputError
 from umbel.gallery.catalogue import EXAMPLES, find
 from umbel.gallery.example import DATA, Example
 
-# Every graph of the hierarchical paper but figure 10, then the mixtures.
+# The lalonde tables, every graph of the hierarchical paper but figure 10, then the mixtures.
 FIGURES = [
+    *("NSW", "CPS, trainees", "CPS, everyone"),
     *("1a", "1b", "1c", "3", "4a", "5a", "5c"),
     *("A3a", "A3c", "A3e", "A3g", "A3j", "A3m", "A3p", "A4a", "A4c", "A4f", "A4h"),
     *("11a", "11b", "11c", "L.1", "L.2", "A13", "A14", "M.3"),
