@@ -12,6 +12,7 @@ import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from umbel.config.section import Section
 from umbel.errors import ProblemError, shown
@@ -90,7 +91,8 @@ class MethodSpec:
 
     ``analysis`` is a parametric form with priors, which no text states: examples and callers in
     Python hand it over. ``despite_incompatibility`` asks for the bounds of the nearest law that fits
-    the graph where the studies contradict it.
+    the graph where the studies contradict it. ``members`` says whether the rows of a unit are a
+    sample of its members, or all of them.
     """
 
     name: str | None = None
@@ -100,6 +102,7 @@ class MethodSpec:
     scale: float | None = None
     analysis: InterferenceAnalysis | None = None
     despite_incompatibility: bool = False
+    members: Literal["sample", "all"] = "sample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +291,18 @@ def _method(section: Section) -> MethodSpec:
         location=section.number("location", default=None),
         scale=section.number("scale", above=0.0, default=None),
         despite_incompatibility=section.flag("despite_incompatibility"),
+        members=_members(section),
     )
     section.finish()
     return method
+
+
+def _members(section: Section) -> Literal["sample", "all"]:
+    found = section.text("members")
+    match found:
+        case None | "sample":
+            return "sample"
+        case "all":
+            return "all"
+        case _:
+            raise ProblemError(f'{section.where}: members is {shown(found)}; it must be "sample" or "all".')

@@ -101,3 +101,41 @@ def through_everything(
         high[above] = outcomes[above]
         low[above & (interferer == 0)] = outcomes[above & (interferer == 0)]
     return float(weight @ low), float(weight @ high)
+
+
+def through_states(
+    outcomes: Array, interferer: NDArray[np.int64], weights: Array, same: NDArray[np.bool_], states: int
+) -> tuple[float, float]:
+    """:func:`through_interferer` for an interferer with any number of states, without monotonicity.
+
+    ``E = sum over z of g(z) P(Z(policy) = z)``: units at the policy's share show their Z, the others may
+    have any, so that what is left of the probability goes to the smallest or the largest ``g``.
+
+    Parameters
+    ----------
+    outcomes, weights
+        As for :func:`natural`.
+    interferer
+        Codes of its states, shape (units,).
+    same
+        Units whose share is the policy's own, shape (units,).
+    states
+        Number of states of the interferer.
+
+    Examples
+    --------
+    >>> z, nobody = np.array([0, 1, 2]), np.zeros(3, dtype=bool)
+    >>> through_states(np.array([0.2, 0.5, 0.4]), z, np.ones(3), nobody, 3)
+    (0.2, 0.5)
+    """
+    weight = weights / weights.sum()
+    means, shown = np.empty(states), np.empty(states)
+    for state in range(states):
+        own = interferer == state
+        if not own.any():
+            return 0.0, 1.0  # nothing is known of outcomes at that value
+        means[state] = weight[own] @ outcomes[own] / weight[own].sum()
+        shown[state] = weight[own & same].sum()
+    left = 1.0 - shown.sum()
+    known = shown @ means
+    return float(known + left * means.min()), float(known + left * means.max())

@@ -14,6 +14,7 @@ from umbel.errors import ProblemError, QuestionError, shown
 from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question
 from umbel.identification.bounded import bounded
+from umbel.identification.interfered import interfered
 from umbel.model.equations import Equations
 from umbel.model.query import ClassEffects, Expectation, Named, Probability, Question, Term
 from umbel.model.source import EVERY, OBSERVATIONAL, UNITS, Experiment
@@ -107,6 +108,12 @@ def verdict_on(
     if isinstance(verdict, Unidentified) or (isinstance(verdict, Refused) and any(one.selected for one in sources)):
         seen = replace(graph, latent=graph.latent | hidden) if hidden else graph
         verdict = bounded(seen, question, verdict, equations=equations)
+    if isinstance(verdict, Unidentified) and (through := interfered(graph, question)) is not None:
+        remark = (
+            f"With each unit's {through.interferer} kept as it is, the effect is identified; with units and members, "
+            "it is estimated, and the full effect bounded."
+        )
+        verdict = replace(verdict, remarks=(*verdict.remarks, remark))
     if isinstance(verdict, Refused) or not hidden:
         return verdict
     who = "The study does not measure" if len(sources) == 1 else "No study measures"

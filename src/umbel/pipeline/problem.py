@@ -23,6 +23,7 @@ from umbel.model.source import OBSERVATIONAL
 from umbel.model.validate import check_question
 from umbel.pipeline.answering import answer_of, estimated
 from umbel.pipeline.bounding import Asked, bounds_in, bounds_where_states_allow, estimate_where_bounds_meet
+from umbel.pipeline.bounding_units import bounds_through_units
 from umbel.pipeline.opening import Experiments, open_studies, source_of, sources_of, verdict_on
 from umbel.results.answer import Answer
 from umbel.results.verdict import Bounded, Refused, Unidentified, Verdict
@@ -215,7 +216,7 @@ class Problem:
             case Bounded():
                 return bounds_in(answer, asked)
             case Unidentified():
-                return bounds_where_states_allow(answer, asked)
+                return bounds_through_units(answer, asked) or bounds_where_states_allow(answer, asked)
             case Refused():
                 return answer
         if len(self.studies) > 1 and (together := estimate_where_bounds_meet(answer, asked)) is not None:
