@@ -62,6 +62,12 @@ class Asked:
     equations: Equations | None = None
     where: tuple[Inequality, ...] = ()
 
+    def randomness(self) -> np.random.Generator:
+        """The caller's generator, or one from the method's seed."""
+        import numpy as np
+
+        return np.random.default_rng(self.method.seed) if self.rng is None else self.rng
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
@@ -184,8 +190,6 @@ def _described(asked: Asked, name: str) -> bool:
 
 
 def _found(asked: Asked) -> _Found | Incompatible:
-    import numpy as np
-
     from umbel.estimate.bounds import BoundsFound, bound
     from umbel.estimate.bounds_records import records_of, states_in
 
@@ -209,7 +213,7 @@ def _found(asked: Asked) -> _Found | Incompatible:
     verdict, records = compiled(False)
     if any(one.selected or any((one.codes[:, node] < 0).any() for node in _reads(verdict)) for one in records):
         verdict, records = compiled(True)
-    rng = np.random.default_rng(asked.method.seed) if asked.rng is None else asked.rng
+    rng = asked.randomness()
     results = []
     for which, programme in verdict.programmes:
         result = bound(programme, records, rng=rng, method=_method(asked.method))

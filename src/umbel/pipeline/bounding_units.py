@@ -23,14 +23,11 @@ def bounds_through_units(answer: Answer, asked: Asked) -> Answer | None:
     names = (found.treatment, found.outcome, found.interferer)
     if study.data is None or len(study.unit) != 1 or study.do or not all(study.holds(name) for name in names):
         return None
-    import numpy as np
-
     from umbel.estimate.bounds_units import REFERENCE, unit_bounds
 
     start = time.perf_counter()
-    rng = np.random.default_rng(asked.method.seed) if asked.rng is None else asked.rng
-    whole = asked.method.members == "all"
-    units = unit_bounds(found, answer.question, study, level=asked.method.level, rng=rng, whole=whole)
+    whole, level = asked.method.members == "all", asked.method.level
+    units = unit_bounds(found, answer.question, study, level=level, rng=asked.randomness(), whole=whole)
     if not units.rows:
         return None
     reached = f"{found.outcome} itself" if found.hidden else f"{found.interferer} alone"
