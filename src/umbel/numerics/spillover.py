@@ -1,0 +1,232 @@
+"""What a policy does on one network, by simulation from fitted equations (auto-g-computation).
+
+Policies are compared on the same random numbers: the difference of two policies has far less Monte
+Carlo noise than either value. A policy that leaves a treatment alone keeps it as observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from umbel.numerics.automodel import Fit, Neighbourhood, score
+from umbel.numerics.chromatic import Bytes, Singles, chances
+from umbel.numerics.network import Floats
+
+Reader = Callable[[int], Floats]
+Mechanism = Callable[[Reader], Floats]
+"""From the values of any column, shape (n, copies), to a chance of 1 or a dose of the same shape."""
+
+Policy = Mapping[int, Mechanism]
+"""A mechanism for each treatment that the policy sets, by column."""
+
+MOST_CELLS = 2**23
+"""Nodes times chains that are held at once, a hundred megabytes."""
+
+
+class Explosive(ValueError):
+    """A linear equation whose neighbours amplify each other without end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how often to simulate: sweeps thrown away, sweeps kept, independent copies."""
+
+    burn: int = 20
+    keep: int = 40
+    copies: int = 1
+
+    @staticmethod
+    def for_size(nodes: int, chains: int) -> Schedule:
+        """As many copies, a power of two up to 64, as bring a small network to 2^18 draws a chain."""
+        copies = 1
+        while copies < 64 and 2 * copies * nodes <= 2**18 and 2 * copies * nodes * chains <= MOST_CELLS:
+            copies *= 2
+        return Schedule(copies=copies)
+
+
+def outcome_means(
+    at: Neighbourhood,
+    values: Floats,
+    fits: Sequence[Fit],
+    policies: Sequence[Policy],
+    *,
+    outcome: int,
+    schedule: Schedule,
+    doses: bool = False,
+    rng: np.random.Generator,
+) -> Floats:
+    """The mean outcome over the network's persons under each policy.
+
+    Parameters
+    ----------
+    at, values
+        The network and its observed values, shape (n, variables), by place.
+    fits
+        Equations of the variables between treatments and outcome, causes first.
+    policies
+        What is set, one mapping for each chain; an empty one is the status quo.
+    outcome
+        Column of the outcome.
+    schedule
+        Sweeps and copies.
+    doses
+        Whether a mechanism's number is the value itself; else a treatment is 1 with that chance.
+    rng
+        Source of randomness, shared by all policies.
+
+    Returns
+    -------
+    Array
+        Shape (policies, copies); copies are independent.
+
+    Raises
+    ------
+    Explosive
+        For a linear outcome whose coupling has no equilibrium.
+    """
+    n, shape = len(values), (len(values), len(policies), schedule.copies)
+    state: dict[int, Singles] = {}
+    for column in sorted({column for policy in policies for column in policy}):
+        noise = rng.random((n, schedule.copies), dtype=np.float32)
+        drawn = np.empty(shape, np.float32)
+        for k, policy in enumerate(policies):
+            if column not in policy:
+                drawn[:, k] = values[:, column, None]
+                continue
+            law = policy[column](lambda v, k=k: _column(state, values, v, k, schedule.copies))  # type: ignore[misc]
+            drawn[:, k] = law if doses else noise < law
+        state[column] = drawn
+    for fit in fits:
+        equation = fit.equation
+        if equation.target in state or state.keys().isdisjoint((*equation.own, *equation.near)):
+            continue
+        field = _field(at, values, state, fit, shape)
+        if equation.target == outcome:
+            return _settled_mean(at, field, fit, schedule, rng)
+        state[equation.target] = _drawn(at, field, fit, schedule, rng)
+    untouched = state.get(outcome, values[:, outcome, None, None])
+    return np.broadcast_to(untouched.mean(axis=0, dtype=np.float64), shape[1:]).copy()
+
+
+def _column(state: Mapping[int, Singles], values: Floats, v: int, chain: int, copies: int) -> Floats:
+    """A variable's values in one chain, shape (n, copies)."""
+    if v in state:
+        return state[v][:, chain].astype(np.float64)
+    return np.broadcast_to(values[:, v, None], (len(values), copies))
+
+
+def _field(
+    at: Neighbourhood, values: Floats, state: Mapping[int, Singles], fit: Fit, shape: tuple[int, int, int]
+) -> Floats:
+    """What pulls the target of an equation, its own coupling left out: shape (n, chains, copies)."""
+    equation, weights = fit.equation, iter(fit.coefficients[1:])
+    fixed, field = np.full(len(values), fit.coefficients[0]), np.zeros(shape)
+    for v in equation.own:
+        weight = next(weights)
+        if v in state:
+            field += weight * state[v]
+        else:
+            fixed += weight * values[:, v]
+    for v in equation.near:
+        weight = next(weights)
+        if v in state:
+            field += weight * at.around(state[v], averaged=equation.averaged)  # type: ignore[arg-type]
+        else:
+            fixed += weight * at.around(values[:, v], averaged=equation.averaged)
+    field += fixed[:, None, None]
+    return field
+
+
+def _settled_mean(at: Neighbourhood, field: Floats, fit: Fit, schedule: Schedule, rng: np.random.Generator) -> Floats:
+    """Mean over nodes of the expected outcome, shape (chains, copies)."""
+    if fit.equation.kind == "linear":
+        return np.asarray(_linear_equilibrium(at, field, fit.coupling).mean(axis=0))
+    if not fit.equation.coupled:
+        return np.asarray(expit(field).mean(axis=0))
+    total, kept = np.zeros(field.shape[1:]), 0
+    for _, chance in _swept(at, field, fit, schedule, rng):
+        total += chance.mean(axis=0, dtype=np.float64)
+        kept += 1
+    return total / kept
+
+
+def _drawn(at: Neighbourhood, field: Floats, fit: Fit, schedule: Schedule, rng: np.random.Generator) -> Singles:
+    """A draw of an equation's target, shape (n, chains, copies); chains share their noise."""
+    n, _, copies = field.shape
+    if fit.equation.kind == "linear":
+        noise = fit.scale * rng.standard_normal((n, 1, copies))
+        return _linear_equilibrium(at, field + noise, fit.coupling).astype(np.float32)
+    if not fit.equation.coupled:
+        return np.asarray(rng.random((n, 1, copies)) < expit(field), dtype=np.float32)
+    state = None
+    for state, _ in _swept(at, field, fit, Schedule(schedule.burn, 1), rng):  # noqa: B007
+        pass
+    assert state is not None
+    return state.astype(np.float32)
+
+
+def _swept(
+    at: Neighbourhood, field: Floats, fit: Fit, schedule: Schedule, rng: np.random.Generator
+) -> Iterator[tuple[Bytes, Singles]]:
+    """The chains of a coupled logistic equation."""
+    copies = field.shape[2]
+    return chances(at.network, field, fit.coupling, copies=copies, burn=schedule.burn, keep=schedule.keep, rng=rng)
+
+
+def _linear_equilibrium(at: Neighbourhood, field: Floats, coupling: float, *, steps: int = 500) -> Floats:
+    """Solve ``m = field + coupling * sum of neighbours' m``, by repeating it."""
+    if not coupling:
+        return field
+    mean, enough = field, 1e-12 * max(1.0, float(np.abs(field).max(initial=0.0)))
+    for _ in range(steps):
+        following = field + coupling * at.around(mean)
+        change = float(np.abs(following - mean).max(initial=0.0))
+        mean = following
+        if change < enough:
+            return mean
+        if not change < 1e24 * enough:  # beyond a million million times the field it will not come back
+            break
+    raise Explosive(f"the neighbours' coefficient {coupling:.4g} has no equilibrium on this network")
+
+
+def drawn_scores(
+    at: Neighbourhood, values: Floats, fits: Sequence[Fit], *, draws: int, burn: int = 30, rng: np.random.Generator
+) -> Floats:
+    """Total scores of all equations on networks drawn from the fit, given what has no equation.
+
+    Parameters
+    ----------
+    at, values, fits
+        As for :func:`outcome_means`.
+    draws
+        How many networks.
+    burn
+        Sweeps before a coupled variable is read.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    Array
+        Shape (draws, total width): one equation after another, for
+        :func:`~umbel.numerics.automodel.stacked_covariance`.
+    """
+    rows: list[Floats] = []
+    most = max(1, MOST_CELLS // max(len(values), 1))
+    while len(rows) < draws:
+        copies = 1 << (min(most, draws - len(rows), 64).bit_length() - 1)
+        state: dict[int, Singles] = {}
+        shape = (len(values), 1, copies)
+        for fit in fits:
+            field = _field(at, values, state, fit, shape)
+            state[fit.equation.target] = _drawn(at, field, fit, Schedule(burn, 1), rng)
+        for copy in range(copies):
+            table = values.copy()
+            for v, drawn in state.items():
+                table[:, v] = drawn[:, 0, copy]
+            rows.append(np.concatenate([score(at, table, fit) for fit in fits]))
+    return np.array(rows)
