@@ -16,7 +16,7 @@ from umbel.expr.nodes import AtState, Expr, Held, Law, Policy, Slot, Symbol
 from umbel.expr.nodes import Number as Constant
 from umbel.expr.order import ordered
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import closure, topological_order
+from umbel.graph.walks import ancestors, closure, topological_order
 from umbel.identification.aggregation import through_totals
 from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.explain import assumptions_of, certificate_of, remarks_of, steps_of, strategy_of
@@ -139,7 +139,8 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
 def in_reading_order(graph: Graph, body: Body, expr: Expr) -> Expr:
     """The estimand as papers would print it."""
     depths = [0] * len(graph.names)
-    for node in topological_order(graph):
+    asked = graph.mask(name for name in Question.of(body).names() if name in graph.names)
+    for node in topological_order(graph, ancestors(graph, asked)):
         depths[node] = 1 + max((depths[parent] for parent in bits(graph.parents[node])), default=0)
     places = {name: (node, depths[node]) for node, name in enumerate(graph.names)}
     treated = {
