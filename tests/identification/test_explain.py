@@ -142,3 +142,15 @@ def test_a_certificate_names_the_hidden_causes() -> None:
     assert isinstance(verdict, umbel.Unidentified)
     assert verdict.certificate.kind == "hedge"
     assert "X <-> Z" in verdict.certificate.text
+
+
+def test_a_free_nuisance_variable_is_reported() -> None:
+    """The napkin's formula reads Z, and is the same at each: in data a constraint to check."""
+    verdict = umbel.identify(NAPKIN, "E[Y | do(X=1)] - E[Y | do(X=0)]")
+    assert isinstance(verdict, umbel.Identified)
+    assert verdict.estimand.free_nuisance == ("Z",)
+    assert any("reads Z at any value" in remark for remark in verdict.remarks)
+    for graph in ("Z -> X -> Y; Z -> Y", "X -> Z -> Y; X <-> Y"):
+        plain = umbel.identify(graph, "P(Y | do(X))")
+        assert isinstance(plain, umbel.Identified)
+        assert plain.estimand.free_nuisance == () and not plain.remarks

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from umbel.expr.build import leaves
+from umbel.expr.build import free, leaves
 from umbel.expr.macros import MacroForm
 from umbel.expr.nodes import Expr, Held, Inside, Law, Level, Meaning, Probability, Slot, Symbol
 from umbel.expr.render import latex, meaning_text, text, to_json
@@ -109,6 +109,22 @@ class Estimand:
     def latex(self) -> str:
         """The estimand as LaTeX, without dollar signs."""
         return latex(self.body)
+
+    @property
+    def free_nuisance(self) -> tuple[str, ...]:
+        """Names that the formula reads at any value, though its value depends on none of them.
+
+        That it does not is a constraint on the observed law (Verma and Pearl 1990), which data can
+        fail: estimating from rows makes it a Check.
+
+        Examples
+        --------
+        >>> import umbel
+        >>> umbel.identify("W -> Z -> X -> Y; W <-> X; W <-> Y", "P(Y | do(X))").estimand.free_nuisance
+        ('Z',)
+        """
+        left = free(self.body) - frozenset(self.axes)
+        return tuple(sorted(meaning_text(symbol.meaning) for symbol in left))
 
     def to_json(self) -> dict[str, object]:
         """The estimand as nested dictionaries of plain values."""

@@ -19,7 +19,14 @@ from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, closure, topological_order
 from umbel.identification.aggregation import through_totals
 from umbel.identification.counterfactual import counterfactual_effect
-from umbel.identification.explain import assumptions_of, certificate_of, remarks_of, steps_of, strategy_of
+from umbel.identification.explain import (
+    assumptions_of,
+    certificate_of,
+    constraint_of,
+    remarks_of,
+    steps_of,
+    strategy_of,
+)
 from umbel.identification.explain_worlds import ASSUMPTION, STRATEGY, all_steps, worlds_certificate, worlds_steps
 from umbel.identification.flat import observed
 from umbel.identification.moments import average_over_classes, class_effects
@@ -126,12 +133,13 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
     plates = tuple(plate.name for plate in graph.plates)
     domains = tuple((graph.names[node], domain.states) for node, domain in graph.facts.domains)
     strategy = ", ".join([STRATEGY] * bool(worlds) + [strategy_of(effects)] * bool(effects or not worlds))
+    estimand = Estimand(expr, axes, strategy, plates, domains)
     return Identified(
         question,
-        Estimand(expr, axes, strategy, plates, domains),
+        estimand,
         all_steps(roads),
         assumptions_of(graph, effects) + (ASSUMPTION,) * bool(worlds),
-        remarks_of(first) if first else (),
+        (remarks_of(first) if first else ()) + constraint_of(estimand),
         proof,
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from umbel.expr.build import leaves
+from umbel.expr.estimand import Estimand
 from umbel.expr.nodes import Drawn, Held, Law, Meaning, Probability, Raw
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, closure, descendants
 from umbel.identification.derivation import flat_steps, names_in, set_text
+from umbel.identification.explain_blocks import block_assumptions, block_certificate, block_steps, block_strategy
 from umbel.identification.nested import identified_when_erased
 from umbel.lexer import quoted_if_needed
 from umbel.model.proof import Hedge, Road
@@ -29,6 +31,8 @@ def _strategy(road: Road) -> str:
         return "no effect" if road.task.treatment else "observed"
     if road.lowerings:
         return _nested_strategy(road)
+    if road.flat.under is not None:
+        return block_strategy(road)
     if road.flat.exchange.moved and road.task.treatment and not _reads_a_treatment(road):
         return "no effect given the conditions"
     graph, treated, outcomes = road.flat.graph, road.flat.treated, road.flat.outcomes
@@ -96,7 +100,7 @@ def steps_of(road: Road) -> tuple[Step, ...]:
         return (*steps, _nothing_done(road.task))
     if road.expr is not None and not road.lowerings and road.task.graph.plates:
         steps.append(Step("flat route", "nothing reads a plate, so one member per unit obeys the flat graph"))
-    steps += flat_steps(road)
+    steps += flat_steps(road) if road.flat.under is None else block_steps(road)
     if road.void and road.expr is None:
         steps.append(Step("positivity", "the formula found reads laws that no units show, and is turned down"))
     return tuple(steps)
@@ -115,6 +119,9 @@ def _nothing_done(task: Task) -> Step:
 def assumptions_of(graph: Graph, roads: tuple[Road, ...]) -> tuple[str, ...]:
     """What an identified answer rests on, beyond the edges that are absent."""
     lines = ["The graph is right: every absent edge is an assumption."]
+    for road in roads:
+        if road.flat is not None and road.flat.under is not None:
+            lines += [line for line in block_assumptions(road) if line not in lines]
     if any(road.lowerings for road in roads):
         plate = graph.plates[0].name
         lines.append(f"Each unit has many {plate} members: the laws inside units are known as they grow in number.")
@@ -138,6 +145,17 @@ def remarks_of(road: Road) -> tuple[str, ...]:
         )
     lines += _theorem(task, road.expr is not None, erased)
     return tuple(lines)
+
+
+def constraint_of(estimand: Estimand) -> tuple[str, ...]:
+    """What the graph says of the observed law where a formula reads a variable that it does not depend on."""
+    names = _and(list(estimand.free_nuisance))
+    if not names:
+        return ()
+    return (
+        f"The formula reads {names} at any value, and its value is the same at each: "
+        "a constraint of the graph, which data are checked against.",
+    )
 
 
 def _theorem(task: Task, identified: bool, erased: bool) -> Iterator[str]:
@@ -213,6 +231,8 @@ def _bidirected_reach(graph: Graph, node: int, within: int) -> int:
 def certificate_of(graph: Graph, road: Road) -> Certificate:
     """The proof of a "no", lifted to the user's words."""
     assert road.flat is not None
+    if road.flat.under is not None and not graph.plates:
+        return block_certificate(road)
     lines = [_hedge_text(road, hedge) for hedge in road.flat.hedges]
     if road.flat.exchange.kept:
         lines.append(_exchange_text(road))
