@@ -185,3 +185,13 @@ def test_wrong_input_is_one_line(case: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         work()
     assert "\n" not in str(caught.value)
+
+
+def test_too_many_response_functions_leave_the_verdict() -> None:
+    """A "no" is an answer, also where its bounds are out of reach."""
+    names = [f"V{i}" for i in range(9)]
+    edges = [f"{a} -> {b}" for i, a in enumerate(names) for b in names[i + 1 : i + 4]]
+    arcs = [f"{a} <-> {b}" for a, b in zip(names, names[1:], strict=False)]
+    verdict = umbel.identify("; ".join([*edges, *arcs]), "P(V8[V0=1]=1 | V0=0)")
+    assert isinstance(verdict, umbel.Unidentified)
+    assert any(remark.startswith("Not bounded: ") for remark in verdict.remarks)

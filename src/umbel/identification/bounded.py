@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from umbel.graph.mixed import Graph
 from umbel.identification.bounds import domains_of, programmes, unboundable, undeclared
@@ -12,6 +13,7 @@ from umbel.model.programme import Programme
 from umbel.model.query import Event, Expectation, Held, Named, Probability, Question, SetTo
 from umbel.results.step import Step
 from umbel.results.verdict import Bounded, Refused, Unidentified
+from umbel.structure.response import TooManyFunctions
 from umbel.variable import Domain, State
 
 CONSISTENCY = "Each unit's exogenous state fixes how every variable answers its causes, in every study alike."
@@ -61,7 +63,11 @@ def bounded(
     if assumed and not question.is_counterfactual:
         return verdict
     known |= {name: states for name in assumed if (states := _named(question, name)) is not None}
-    found = programmes(graph, question, known, equations=equations, where=where, whole=whole)
+    try:
+        found = programmes(graph, question, known, equations=equations, where=where, whole=whole)
+    except TooManyFunctions as fault:
+        # Bounds that cannot be had take no verdict away.
+        return verdict if isinstance(verdict, Refused) else _unbounded(verdict, fault)
     certificate = verdict.certificate if isinstance(verdict, Unidentified) else None
     remarks = []
     if assumed:
@@ -70,6 +76,10 @@ def bounded(
         remarks.append(f"Not identified by a built route: {verdict.refusal.why}")
     tried = verdict.steps if isinstance(verdict, Unidentified) else ()
     return Bounded(question, found, certificate, (*tried, *_steps(found[0][1])), (CONSISTENCY,), tuple(remarks))
+
+
+def _unbounded(verdict: Unidentified, fault: TooManyFunctions) -> Unidentified:
+    return replace(verdict, remarks=(*verdict.remarks, f"Not bounded: {fault}"))
 
 
 OTHER = "another state"

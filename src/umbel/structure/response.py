@@ -48,6 +48,10 @@ class ResponseModel:
     remarks: tuple[str, ...] = ()
 
 
+class TooManyFunctions(QuestionError):
+    """A component has more joint response functions than memory holds."""
+
+
 def response_model(
     graph: Graph, domains: Mapping[str, Domain], needed: int, equations: Equations | None = None
 ) -> ResponseModel:
@@ -66,7 +70,7 @@ def response_model(
 
     Raises
     ------
-    QuestionError
+    TooManyFunctions
         For a component with more response functions than memory holds: its size, the limit, and
         what would make it smaller.
 
@@ -190,7 +194,7 @@ def _component(
     component = Component(tuple(mechanisms), tuple(roots), groups, exact)
     if component.size > MOST_STATES:
         names = ", ".join(graph.names_of(members))
-        raise QuestionError(
+        raise TooManyFunctions(
             f"{{{names}}} share hidden causes with {component.size:,} joint response functions, more than "
             f"{MOST_STATES:,}. Fewer states or parents, `assume monotone`, or given equations make them fewer."
         )
