@@ -161,6 +161,7 @@ def solve_segregated(task: Task, level: Level = ()) -> Road:
         exchange=Exchange(kept=pose.given),
         sources=tuple(sources) if task.sources else (),
         complete=False,
+        under=plan.after,
     )
     factors: list[Expr] = []
     reductions: list[Reduction] = []
@@ -210,7 +211,7 @@ def _district_kernel(plan: Plan, part: int, names: Names, source: EngineSource) 
     fixed = plan.blocks | source.do
     order = block_order(plan.graph, start)
     law = kernel(plan.fixed, part, start, names, fixed, order, source.index)
-    return law, Reduction(part, source.index, tuple(moves(plan.fixed, part, start)))
+    return law, Reduction(part, source.index, tuple(moves(plan.fixed, part, start)), start, law)
 
 
 def _settled(plan: Plan, part: int, names: Names, pose: Posed, sources: Sequence[EngineSource]) -> Expr | None:

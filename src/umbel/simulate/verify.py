@@ -31,6 +31,7 @@ from umbel.simulate.nested import population_gap, reading_gap
 from umbel.simulate.standstill import MOVES, moves
 from umbel.simulate.truth import question_gap, worlds_gap
 from umbel.simulate.unmix import unmixing_gaps
+from umbel.simulate.witness import differing_pair
 
 TOLERANCE = 1e-10
 """Enumeration in float64 of a few thousand states leaves errors near 1e-15."""
@@ -42,7 +43,9 @@ def verify(verdict: Identified | Unidentified, *, rng: np.random.Generator | Non
     """Check a verdict; see :meth:`umbel.results.verdict.Identified.verify`."""
     rng = np.random.default_rng(0) if rng is None else rng
     if isinstance(verdict, Unidentified):
-        return _verify_worlds(verdict, rng) if verdict.proof.worlds else _verify_hedges(verdict)
+        if verdict.proof.worlds:
+            return _verify_worlds(verdict, rng)
+        return _verify_by_example(verdict, rng) or _verify_hedges(verdict)
     gaps: list[float] = []
     parts: dict[str, None] = {}
     try:
@@ -77,6 +80,17 @@ def _gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tuple[str, 
         yield from gaps_of(road, rng)
     for worlds in verdict.proof.worlds:
         yield "worlds beside each other", worlds_gap(worlds, rng)
+
+
+def _verify_by_example(verdict: Unidentified, rng: np.random.Generator) -> Check | None:
+    """Two models where blocks matter: there a hedge alone is no proof in print; None where none were found."""
+    if not any(road.flat is not None and road.flat.under is not None for road in verdict.proof.roads):
+        return None
+    pair = differing_pair(verdict.proof, verdict.question, rng)
+    if pair is None:
+        return None
+    words = f"Two models of the graph have one observed law and answers that differ by {pair.answers:.2g}."
+    return Check("two models", True, pair.answers, words)
 
 
 def _verify_hedges(verdict: Unidentified) -> Check:
