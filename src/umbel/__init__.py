@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from umbel.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from umbel.config.problem import MethodSpec as MethodSpec
     from umbel.data.study import Study as Study
     from umbel.errors import DataError as DataError
     from umbel.errors import GrammarError as GrammarError
@@ -53,6 +54,7 @@ _HOME = {
     "GraphError": "umbel.errors",
     "Identified": "umbel.results.verdict",
     "InputError": "umbel.errors",
+    "MethodSpec": "umbel.config.problem",
     "MissingExtra": "umbel.errors",
     "Problem": "umbel.pipeline.problem",
     "ProblemError": "umbel.errors",

@@ -91,8 +91,10 @@ class MethodSpec:
 
     ``analysis`` is a parametric form with priors, which no text states: examples and callers in
     Python hand it over. ``despite_incompatibility`` asks for the bounds of the nearest law that fits
-    the graph where the studies contradict it. ``members`` says whether the rows of a unit are a
-    sample of its members, or all of them.
+    the graph where the studies contradict it. ``outcome`` and ``treatment`` say how means and
+    probabilities given covariates are learnt: "ridge", "forest", "boosting", or in Python any object
+    with ``fit`` and ``predict``; ``folds`` how many parts of the rows take turns in not teaching.
+    ``members`` says whether the rows of a unit are a sample of its members, or all of them.
     """
 
     name: str | None = None
@@ -102,6 +104,9 @@ class MethodSpec:
     scale: float | None = None
     analysis: InterferenceAnalysis | None = None
     despite_incompatibility: bool = False
+    outcome: object | None = None
+    treatment: object | None = None
+    folds: int | None = None
     members: Literal["sample", "all"] = "sample"
 
 
@@ -291,6 +296,9 @@ def _method(section: Section) -> MethodSpec:
         location=section.number("location", default=None),
         scale=section.number("scale", above=0.0, default=None),
         despite_incompatibility=section.flag("despite_incompatibility"),
+        outcome=section.text("outcome"),
+        treatment=section.text("treatment"),
+        folds=section.whole_or_none("folds"),
         members=_members(section),
     )
     section.finish()

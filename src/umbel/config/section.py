@@ -119,6 +119,11 @@ class Section:
             raise self._wrong(key, value, "a whole number from 0 on")
         return value
 
+    def whole_or_none(self, key: str) -> int | None:
+        """A whole number from 0 on, or None."""
+        value = self.whole(key, default=-1)
+        return None if value < 0 else value
+
     def flag(self, key: str) -> bool:
         """True or false; false where it is left out."""
         value = self._take(key, False)

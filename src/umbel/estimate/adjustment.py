@@ -247,6 +247,7 @@ class AIPW:
         if adjusted:
             by = f"{self.folds} folds" + (f" of whole clusters of {rows.clustered}" if rows.clustered else "")
             lines.append(f"Given {', '.join(adjusted)}, {self._learners().words()}, cross-fitted in {by}.")
+            lines += [doubt] if (doubt := self._learners().doubt()) else []
         for shape in found:
             if is_dose(shape, rows):
                 ((name, _),) = shape.settings()

@@ -10,6 +10,7 @@ from umbel.estimate.adjustment import AIPW
 from umbel.estimate.bayes_interference import SampledInterferenceEffect
 from umbel.estimate.bayes_units import SampledSummaries
 from umbel.estimate.cells import DiscretePlugIn
+from umbel.estimate.crossfit import Learners
 from umbel.estimate.estimator import Estimator, Supported, Target
 from umbel.estimate.frontdoor import APIPW
 from umbel.estimate.models import PAPER
@@ -24,6 +25,8 @@ from umbel.expr.unmixing import Unmixing
 from umbel.model.priors import InterferenceAnalysis
 from umbel.results.step import Refusal
 
+DEFAULTS = Learners()
+
 
 def estimators(
     *,
@@ -31,6 +34,7 @@ def estimators(
     location: float | None = None,
     scale: float | None = None,
     analysis: InterferenceAnalysis | None = None,
+    learners: Learners = DEFAULTS,
 ) -> tuple[Estimator, ...]:
     """Every estimator of the core, with the settings of a ``[method]`` table.
 
@@ -46,8 +50,8 @@ def estimators(
         NormalHierarchy(location=location, scale=scale, level=level),
         SampledSummaries(location=location, scale=scale, level=level),
         SampledInterferenceEffect(analysis=analysis, level=level),
-        AIPW(level=level),
-        APIPW(level=level),
+        AIPW(learners.outcome, learners.treatment, learners.folds, level),
+        APIPW(learners.outcome, learners.treatment, learners.folds, level),
         DiscretePlugIn(level=level),
         FittedKernels(level=level),
         LatentClasses(level=level),

@@ -60,9 +60,16 @@ class Learners:
 
     def words(self) -> str:
         """What an Answer says of them."""
-        outcome = "ridge regressions" if self.outcome is None else type(self.outcome).__name__
-        treatment = "ridge logistic regressions" if self.treatment is None else type(self.treatment).__name__
+        outcome = "ridge regressions" if self.outcome is None else _said(self.outcome)
+        treatment = "ridge logistic regressions" if self.treatment is None else _said(self.treatment)
         return f"outcomes are learnt by {outcome}, treatments by {treatment}"
+
+    def doubt(self) -> str:
+        """What the interval leaves out; empty where it leaves out nothing."""
+        given = [one for one in (self.outcome, self.treatment) if one is not None and not _tells(one)]
+        names = " and ".join(dict.fromkeys(map(_said, given)))
+        left = "The interval takes both nuisances as well learnt: what learning them by {} adds to it is not counted."
+        return left.format(names) if given else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,6 +241,16 @@ class Learning:
             if size > noise:
                 result += (1.0 - noise / size) * part
         return result - self.mass @ result
+
+
+def _said(learner: Learner) -> str:
+    """A learner's words for itself, or its class."""
+    return str(getattr(learner, "words", type(learner).__name__))
+
+
+def _tells(learner: Learner) -> bool:
+    """Whether a learner may say how its predictions lean on its targets."""
+    return isinstance(learner, Linear | Logistic)
 
 
 def _regressor(learner: Learner, events: bool) -> None:

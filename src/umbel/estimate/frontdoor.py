@@ -128,7 +128,7 @@ class APIPW:
             (blank_row(target, case), defined(evaluated(formula, known, rows.size)))
             for case, formula in zip(cases, formulas, strict=True)
         ]
-        words = Learners(self.outcome, self.treatment, self.folds).words()
+        learners = Learners(self.outcome, self.treatment, self.folds)
         by = f"{self.folds} folds" + (f" of whole clusters of {rows.clustered}" if rows.clustered else "")
         return answered(
             target,
@@ -137,7 +137,11 @@ class APIPW:
             method=self.name,
             level=self.level,
             checks=checks,
-            assumptions=(f"For the front door {words}, cross-fitted in {by}.",),
+            assumptions=tuple(
+                line
+                for line in (f"For the front door {learners.words()}, cross-fitted in {by}.", learners.doubt())
+                if line
+            ),
             references=REFERENCES,
             single=not target.axes,
             study=study,

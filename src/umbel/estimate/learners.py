@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,6 +51,10 @@ class Fitted:
     probability: bool
 
     def __call__(self, features: Array) -> Array:
+        """Predictions at each row of features, shape (rows,)."""
+        return self.predict(features)
+
+    def predict(self, features: Array) -> Array:
         """Predictions at each row of features, shape (rows,)."""
         if self.probability and hasattr(self.model, "predict_proba"):
             classes = [float(one) for one in self.model.classes_]
@@ -97,6 +101,8 @@ def learnt(
     settings = model.get_params() if hasattr(model, "get_params") else {}
     if "random_state" in settings and settings["random_state"] is None:
         model.set_params(random_state=seed)
+    elif is_dataclass(model) and getattr(model, "random_state", seed) is None:
+        model = replace(model, random_state=seed)  # type: ignore[type-var]
     given = {}
     if not np.allclose(weights, weights[0]):
         if not _takes_weights(model):

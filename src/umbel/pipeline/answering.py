@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from umbel.data.study import Study
+    from umbel.estimate.crossfit import Learners
     from umbel.estimate.estimator import Estimator, Target, Watch
 
 
@@ -163,17 +164,52 @@ def _words(target: Target, study: Study) -> tuple[str, ...]:
 
 def _unread(estimator: Estimator, method: MethodSpec) -> tuple[Check, ...]:
     """Settings that the estimator has no use for: a doubt, never a silence."""
-    given = [name for name in ("location", "scale", "analysis") if getattr(method, name) is not None]
+    settings = ("location", "scale", "analysis", "outcome", "treatment", "folds")
+    given = [name for name in settings if getattr(method, name) is not None]
     unread = [name for name in given if not hasattr(estimator, name)]
-    advice = f"The estimator '{estimator.name}' has no priors and does not read {' and '.join(unread)}."
+    advice = f"The estimator '{estimator.name}' does not read {' and '.join(unread)}."
     return (Check("method", False, None, advice),) if unread else ()
+
+
+def learners_of(method: MethodSpec) -> Learners:
+    """The learners of nuisances that a ``[method]`` table names, or that a caller handed over.
+
+    Raises
+    ------
+    ProblemError
+        For an object that cannot be fitted, and fewer than two folds.
+    """
+    from umbel.estimate.crossfit import Learners
+    from umbel.estimate.named_learners import learner_named
+
+    found = []
+    for role in ("outcome", "treatment"):
+        given = getattr(method, role)
+        if isinstance(given, str):
+            given = learner_named(given)
+        elif given is not None and not (hasattr(given, "fit") and not isinstance(given, type)):
+            raise ProblemError(
+                f"[method]: {role} is {shown(repr(given))}. Give an object with fit(X, y) and predict(X), "
+                "such as a scikit-learn regressor, or one of the words 'ridge', 'forest', 'boosting'."
+            )
+        found.append(given)
+    folds = 5 if method.folds is None else method.folds
+    if folds < 2:
+        raise ProblemError(f"[method]: folds is {folds}. Scoring rows by what never saw them takes 2 or more.")
+    return Learners(found[0], found[1], folds)
 
 
 def estimators_of(method: MethodSpec) -> tuple[Estimator, ...]:
     """The estimators that a ``[method]`` table admits, by its name or all."""
     from umbel.estimate.choose import estimators
 
-    known = estimators(level=method.level, location=method.location, scale=method.scale, analysis=method.analysis)
+    known = estimators(
+        level=method.level,
+        location=method.location,
+        scale=method.scale,
+        analysis=method.analysis,
+        learners=learners_of(method),
+    )
     if method.name is None:
         return known
     chosen = tuple(one for one in known if one.name == method.name)
