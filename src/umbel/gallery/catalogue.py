@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from umbel.errors import InputError, did_you_mean, shown
-from umbel.gallery import flat, hierarchical, mixture
+from umbel.gallery import counterfactual, flat, hierarchical, mixture
 from umbel.gallery.example import Example
 
-EXAMPLES: tuple[Example, ...] = (*flat.EXAMPLES, *hierarchical.EXAMPLES, *mixture.EXAMPLES)
+EXAMPLES: tuple[Example, ...] = (
+    *flat.EXAMPLES,
+    *hierarchical.EXAMPLES,
+    *mixture.EXAMPLES,
+    *counterfactual.EXAMPLES,
+)
 
 
 def find(name: str) -> Example:

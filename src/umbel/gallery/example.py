@@ -36,7 +36,7 @@ class Example:
         ``Q(Y | A)`` is its value, ``q`` the law that the intervention puts in place, ``P`` a law
         of units.
     data, variables, method, assumptions
-        As in a problem file; an example without data is identified only.
+        As in a problem file, one study or several; an example without data is identified only.
     references
         What to cite beside the paper.
     notes
@@ -60,7 +60,7 @@ class Example:
     question: str
     verdict: VerdictWord
     formula: str = ""
-    data: StudySpec | None = None
+    data: StudySpec | tuple[StudySpec, ...] | None = None
     variables: tuple[VariableSpec, ...] = ()
     method: MethodSpec = MethodSpec()
     assumptions: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Example:
             questions=(self.question,),
             title=self.title,
             assumptions=self.assumptions,
-            studies=() if self.data is None else (self.data,),
+            studies=() if self.data is None else self.data if isinstance(self.data, tuple) else (self.data,),
             variables=self.variables,
             method=self.method,
             folder=DATA,
