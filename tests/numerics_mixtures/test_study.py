@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+from benchmarks.mixture_transition import ESTIMATORS as TRANSITION
+from benchmarks.mixture_transition import point
 from benchmarks.mixtures import DEFAULT, DESIGNS, ESTIMATORS, SIZES, coverage, rmse
 from umbel import mixture
-from umbel.simulate.mixtures import design_d3
+from umbel.simulate.mixtures import MixtureDesign, design_c, design_d3, design_main
 
 # Errors that a prototype written apart from this project found on the same 200 draws: average effect,
 # probabilities but the last, effects. Its tensor method contracted one view in a way it does not state.
@@ -114,3 +118,40 @@ def test_a_thousand_replicates(name: str) -> None:
     assert 0.03 <= one.rejected.mean() <= 0.08
     if name in RANKED:
         assert one.found.mean() >= 0.92
+
+
+LIMITS = [(design_main, a, (-r, r)) for a, r in zip((0, 0.4, 0.8, 1), (0.75, 0.784, 0.747, 0.679), strict=True)]
+LIMITS += [(design_c, a, r) for a, r in ((0.1, (0.172, 0.476)), (0.4, (0.156, 0.406)), (0.8, (0.210, 0.383)))]
+
+
+@pytest.mark.parametrize(("family", "strength", "effects"), LIMITS)
+def test_level_two_ends_beside_the_truth(
+    family: Callable[[float], MixtureDesign], strength: float, effects: tuple[float, float]
+) -> None:
+    """Limits of the likelihood that takes the treatment to be independent of Z; those of level 3 are the truth."""
+    law = 1e6 * family(strength).law
+    assert mixture.class_effects(law, 2, model=2).effects == pytest.approx(effects, abs=2e-3)
+    assert mixture.class_effects(law, 2).effects == pytest.approx(family(strength).truth()[1], abs=1e-6)
+
+
+def transition(runs: int) -> dict[str, float]:
+    """Root mean squared errors of the larger effect in design C at .8, 20,000 rows."""
+    design = design_c(0.8)
+    rng = np.random.default_rng(8)
+    draws = [design.sample(20_000, rng=rng) for _ in range(runs)]
+    found = {name: point(design, estimator, draws) for name, estimator in TRANSITION.items()}
+    return {name: float(np.sqrt((one.effects[:, 1] ** 2).mean())) for name, one in found.items()}
+
+
+def test_ten_runs_of_design_c() -> None:
+    found = transition(10)
+    assert found["likelihood (level 2)"] > 0.1 > 0.03 > found["likelihood (level 3)"]
+    assert found["synthetic potential outcomes"] < 0.1
+
+
+@pytest.mark.study
+def test_design_c_tells_the_levels_apart() -> None:
+    found = transition(200)
+    assert found["likelihood (level 2)"] >= 0.1
+    assert found["likelihood (level 3)"] <= 0.02
+    assert found["synthetic potential outcomes"] <= 0.06

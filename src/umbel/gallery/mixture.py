@@ -59,11 +59,11 @@ DESIGNS = (
     ),
     _design(
         "classes-transition",
-        "A proxy that acts on the treatment: where tensor methods fail",
+        "A proxy that acts on the treatment: where three independent views fail",
         "design C",
         f"U -> {{ Z X T Y }}; Z -> T -> Y; {TWO}",
         "mixture_c.csv",
-        "Truth: effects .2 (share .6) and .5 (.4). Methods for three independent views end at .22 and .65.",
+        "Truth: effects .2 (share .6) and .5 (.4). Likelihood for three independent views ends at .21 and .38.",
     ),
     _design(
         "classes-three",
