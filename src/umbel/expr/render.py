@@ -7,7 +7,6 @@ laws, ``Σ`` over ordinary variables.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -34,6 +33,7 @@ from umbel.expr.nodes import (
     Symbol,
     Value,
 )
+from umbel.expr.words import latex_name, latex_words
 from umbel.lexer import quoted, quoted_if_needed
 from umbel.variable import State
 
@@ -94,16 +94,7 @@ def is_conditional(law: Law) -> bool:
 
 
 def _name(name: str, style: Style) -> str:
-    if style.latex:
-        if indexed := re.fullmatch(r"([A-Za-z])(\d+)", name):
-            return f"{indexed[1]}_{{{indexed[2]}}}"
-        return name if len(name) == 1 and name.isalpha() else _latex_words(name)
-    return quoted_if_needed(name)
-
-
-def _latex_words(words: str) -> str:
-    """Words from outside inside a formula: every mark that LaTeX would read as its own is escaped."""
-    return "\\text{" + "".join(_LATEX_MARKS.get(letter, letter) for letter in " ".join(words.split())) + "}"
+    return latex_name(name) if style.latex else quoted_if_needed(name)
 
 
 def _number(value: float, style: Style) -> str:
@@ -113,14 +104,6 @@ def _number(value: float, style: Style) -> str:
         mantissa, exponent = words.split("e")
         return f"{mantissa} \\times 10^{{{int(exponent)}}}"
     return words
-
-
-_LATEX_MARKS = {
-    "\\": "\\textbackslash{}",
-    "^": "\\textasciicircum{}",
-    "~": "\\textasciitilde{}",
-    **{letter: "\\" + letter for letter in "#$%&_{}"},
-}
 
 
 def _meaning(meaning: Meaning, style: Style) -> str:
@@ -160,7 +143,7 @@ def _value(value: Value | Symbol, style: Style) -> str:
             return _name(state, style) if style.latex and isinstance(state, str) else state_text(state)
         case Policy(_, given, law):
             if law is not None:
-                return _latex_words(law.text) if style.latex else law.text
+                return latex_words(law.text) if style.latex else law.text
             return "q" + ("(" + ", ".join(_name(m.name, style) for m in given) + ")" if given else "")
         case Certain(inner):
             return (
@@ -196,7 +179,7 @@ def _leaf(leaf: Probability | Inside | Drawn, style: Style, *, mean: bool = Fals
         case Drawn(policy, of, given):
             if policy.law is None:
                 return f"q({_slots((of,), given, style)})"
-            words = _latex_words(policy.law.text) if style.latex else policy.law.text
+            words = latex_words(policy.law.text) if style.latex else policy.law.text
             tilde = " \\sim " if style.latex else " ~ "
             return f"[{_slot(of, style)}{tilde}{words}]"
 

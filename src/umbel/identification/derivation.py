@@ -43,10 +43,10 @@ def flat_steps(road: Road) -> Iterator[Step]:
     sum: over {Z}: {Z, Y} to {Y}
     """
     assert road.flat is not None
-    yield from _Derivation(road.flat, _random(road)).steps(road.expr is not None)
+    yield from _Derivation(road.flat, random_treatments(road)).steps(road.expr is not None)
 
 
-def _random(road: Road) -> dict[int, Treatment]:
+def random_treatments(road: Road) -> dict[int, Treatment]:
     """Treatments that follow laws, by their place in the flat graph."""
     if road.flat is None or road.flat_task is None:
         return {}
@@ -59,17 +59,12 @@ class _Derivation:
     def __init__(self, proof: FlatProof, random: Mapping[int, Treatment]) -> None:
         self.proof, self.graph, self.random = proof, proof.graph, random
         self.sources = proof.sources or OBSERVED
-        self.policies = {node: self._reads(one) for node, one in random.items()}
+        self.policies = {node: reads_in(self.graph, one) for node, one in random.items()}
         self.scope = scope_of(self.graph, proof.outcomes, proof.treated, self.policies)
-
-    def _reads(self, treatment: Treatment) -> int:
-        assert treatment.policy is not None
-        reads = {getattr(meaning, "name", "") for meaning in treatment.policy.given}
-        return self.graph.mask(name for name in self.graph.names if name in reads)
 
     def steps(self, identified: bool) -> Iterator[Step]:
         proof = self.proof
-        yield from self._interventions()
+        yield from policy_steps(self.graph, self.random)
         yield from self._exchanged()
         treated = proof.treated & ~sum(1 << node for node in self.policies)
         set_words = f" once {self.set(treated)} {'is' if treated.bit_count() == 1 else 'are'} set" if treated else ""
@@ -100,16 +95,6 @@ class _Derivation:
                 "condition", f"divide by the law of {self.set(proof.exchange.kept)}", proof.outcomes, asked
             )
 
-    def _interventions(self) -> Iterator[Step]:
-        for node, treatment in self.random.items():
-            policy = treatment.policy
-            assert policy is not None
-            name, reads = quoted_if_needed(self.graph.names[node]), self.policies[node]
-            law = policy.law.text if policy.law is not None else f"a law of its own{' given' if reads else ''}"
-            given = f" {self.set(reads)}" if reads and policy.law is None else ""
-            detail = f"{name} follows {law}{given} instead of its causes"
-            yield self._step("policy", detail, self.graph.parents[node], reads)
-
     def _exchanged(self) -> Iterator[Step]:
         exchange = self.proof.exchange
         left = exchange.moved | exchange.kept
@@ -126,6 +111,25 @@ class _Derivation:
 
     def set(self, mask: int) -> str:
         return set_text(names_in(self.graph, mask))
+
+
+def reads_in(graph: Graph, treatment: Treatment) -> int:
+    """Mask of what a treatment's law reads, in another graph of the same names."""
+    assert treatment.policy is not None
+    reads = {getattr(meaning, "name", "") for meaning in treatment.policy.given}
+    return graph.mask(name for name in graph.names if name in reads)
+
+
+def policy_steps(graph: Graph, random: Mapping[int, Treatment]) -> Iterator[Step]:
+    """Laws in place of mechanisms."""
+    for node, treatment in random.items():
+        policy = treatment.policy
+        assert policy is not None
+        reads = reads_in(graph, treatment)
+        law = policy.law.text if policy.law is not None else "a law of its own"
+        given = f" given {set_text(names_in(graph, reads))}" if reads and policy.law is None else ""
+        detail = f"{quoted_if_needed(graph.names[node])} follows {law}{given} instead of its causes"
+        yield move_step(graph, "policy", detail, graph.parents[node] | graph.neighbours[node], reads)
 
 
 def reduction_steps(graph: Graph, sources: Sequence[EngineSource], reduction: Reduction) -> Iterator[Step]:
