@@ -28,6 +28,7 @@ from umbel.expr.nodes import (
     Held,
     Inside,
     Linear,
+    NetworkMean,
     Number,
     NumericValue,
     Policy,
@@ -76,6 +77,8 @@ class CellLaw:
         Mass of each cell, labelled by names.
     totals
         For each averaged variable, its value times the mass, cell by cell.
+    scan
+        Members of blocks in the order of a sweep; None: random scan.
     """
 
     rows: Rows
@@ -83,6 +86,7 @@ class CellLaw:
     cells: Codes
     mass: Node
     totals: dict[str, Node]
+    scan: tuple[str, ...] | None = None
 
     @staticmethod
     def of(rows: Rows, averaged: Sequence[str]) -> CellLaw:
@@ -152,6 +156,8 @@ def node_of(expr: Expr, law: CellLaw) -> Node:
             return _at(leaf(tuple(map(_name, slots_of)), policy_table(policy, law.rows)), slots_of, law.rows)
         case Equilibrium():
             return _equilibrium_node(expr, law)
+        case NetworkMean():
+            raise AssertionError("networks have an estimator of their own")
         case Product(factors):
             return contracted([node_of(one, law) for one in factors], ())
         case Quotient(numerator, denominator):
@@ -172,7 +178,9 @@ def node_of(expr: Expr, law: CellLaw) -> Node:
 def _equilibrium_node(expr: Equilibrium, law: CellLaw) -> Node:
     """Where a block settles, with its exact slope in the law of each member."""
     try:
-        node = settled([node_of(one, law) for one in expr.laws], expr.members)
+        order = None if law.scan is None else [law.scan.index(_name(one)) for one in expr.members]
+        scan = None if order is None else sorted(range(len(order)), key=order.__getitem__)
+        node = settled([node_of(one, law) for one in expr.laws], expr.members, scan)
     except (Unsettled, TooManyStates) as fault:
         names = ", ".join(map(_name, expr.members))
         raise Unanswered(

@@ -27,6 +27,7 @@ from umbel.expr.nodes import (
     Held,
     Inside,
     Linear,
+    NetworkMean,
     Number,
     NumericValue,
     Probability,
@@ -105,8 +106,8 @@ class Particles:
                 if found is not None and found[1].of == (found[0],):
                     return self._mean(found[0], found[1], world, size)
                 return self._sum(over, body, world, size, draws)
-            case Inside() | Equilibrium():
-                raise AssertionError("laws inside units and equilibria are refused earlier")
+            case Inside() | Equilibrium() | NetworkMean():
+                raise AssertionError("laws inside units, equilibria and networks are refused earlier")
 
     def _sum(self, over: tuple[Symbol, ...], body: Expr, world: World, size: int, draws: int) -> Array:
         """Average over draws; symbols with states that no law generates are summed one by one."""

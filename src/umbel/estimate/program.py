@@ -32,6 +32,7 @@ from umbel.expr.nodes import (
     Law,
     Linear,
     Meaning,
+    NetworkMean,
     Number,
     NumericValue,
     Probability,
@@ -119,6 +120,8 @@ class Engine:
                 return self.picked(table, (), (of, *given))
             case Equilibrium():
                 raise Unsupported("The estimand settles a block of units in equilibrium.", "Give rows without a key.")
+            case NetworkMean():
+                raise AssertionError("networks have an estimator of their own")
             case NumericValue(symbol):
                 return self.numeric(symbol, scope)
             case Product(factors):
@@ -368,7 +371,7 @@ def _laws(expr: Expr, symbol: Symbol) -> Iterator[Probability]:
         case Equilibrium(_, _, laws):
             for one in laws:
                 yield from _laws(one, symbol)
-        case Number() | Inside() | Drawn() | NumericValue():
+        case Number() | Inside() | Drawn() | NetworkMean() | NumericValue():
             return
         case _:
             assert_never(expr)

@@ -18,6 +18,7 @@ from umbel.expr.nodes import (
     Held,
     Inside,
     Linear,
+    NetworkMean,
     Number,
     NumericValue,
     Policy,
@@ -110,7 +111,7 @@ def settled_at(expr: Expr, at: Mapping[Symbol, State]) -> Expr:
             return Number(float(state))
         case Sum(over, body):
             return Sum(over, settled_at(body, {symbol: state for symbol, state in at.items() if symbol not in over}))
-        case Number() | NumericValue() | Product() | Quotient() | Linear():
+        case Number() | NetworkMean() | NumericValue() | Product() | Quotient() | Linear():
             return rebuilt(expr, lambda child: settled_at(child, at))
         case _:
             assert_never(expr)

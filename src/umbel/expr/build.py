@@ -20,6 +20,7 @@ from umbel.expr.nodes import (
     Inside,
     Linear,
     Meaning,
+    NetworkMean,
     Number,
     NumericValue,
     Probability,
@@ -48,7 +49,7 @@ def slots(leaf: Probability | Inside | Drawn) -> tuple[Slot, ...]:
 def free(expr: Expr) -> frozenset[Symbol]:
     """Symbols that an expression reads and does not bind."""
     match expr:
-        case Number():
+        case Number() | NetworkMean():
             return frozenset()
         case NumericValue(symbol):
             return frozenset((symbol,))
@@ -233,7 +234,7 @@ def rebuilt(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
             return linear((coefficient, change(term)) for coefficient, term in terms)
         case Equilibrium(of, members, laws):
             return Equilibrium(of, members, tuple(map(change, laws)))
-        case Number() | Probability() | Inside() | Drawn() | NumericValue():
+        case Number() | Probability() | Inside() | Drawn() | NetworkMean() | NumericValue():
             return expr
         case _:
             assert_never(expr)
@@ -291,7 +292,7 @@ def all_symbols(expr: Expr) -> frozenset[Symbol]:
         case Equilibrium(of, members, laws):
             held = frozenset(slot.symbol for slot in of if isinstance(slot, Held))
             return frozenset().union(free(expr), members, held, *map(all_symbols, laws))
-        case Number() | NumericValue():
+        case Number() | NetworkMean() | NumericValue():
             return free(expr)
         case _:
             assert_never(expr)

@@ -24,6 +24,7 @@ from umbel.expr.nodes import (
     Law,
     Linear,
     Meaning,
+    NetworkMean,
     Number,
     NumericValue,
     Policy,
@@ -157,6 +158,8 @@ def evaluate_expr(expr: Expr, scope: Scope, lead: int) -> Tensor[Symbol]:
             return tensor
         case Equilibrium():
             return settled_law(expr, [evaluate_expr(law, scope, lead) for law in expr.laws], shared_of(scope))
+        case NetworkMean():
+            raise DataError("The mean over one network is no function of a joint law. Estimate it from the network.")
         case Product(factors):
             return multiplied([evaluate_expr(factor, scope, lead) for factor in factors])
         case Quotient(numerator, denominator):

@@ -193,6 +193,54 @@ class Equilibrium:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkLaw:
+    """How one variable of a person follows the person's own variables and those of the neighbours.
+
+    Parameters
+    ----------
+    of
+        The variable.
+    own
+        What it reads of the same person.
+    near
+        What it reads of the neighbours, summed over them.
+    means
+        Exposures: what it reads of the neighbours on average.
+    settled
+        Whether it answers to the neighbours' values of itself, and so settles in equilibrium.
+    """
+
+    of: Raw
+    own: tuple[Raw, ...]
+    near: tuple[Raw, ...] = ()
+    means: tuple[Raw, ...] = ()
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkMean:
+    """The mean of a variable over the persons of one network when some variables follow new laws.
+
+    Persons keep what no intervention reaches; what it reaches follows ``laws``, causes first, each
+    in equilibrium where neighbours answer each other (Tchetgen Tchetgen, Fulcher and Shpitser,
+    "Auto-g-computation of causal effects on a network", JASA 116, 2021).
+
+    Parameters
+    ----------
+    outcome
+        The variable whose mean is asked.
+    policies
+        The interventions; none: treatments as they are.
+    laws
+        How what lies between treatments and outcome arises.
+    """
+
+    outcome: Raw
+    policies: tuple[Policy, ...]
+    laws: tuple[NetworkLaw, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NumericValue:
     """The numeric value of a variable, as in ``E[Y] = Σ_Y Y P(Y)``."""
 
@@ -229,4 +277,6 @@ class Linear:
     terms: tuple[tuple[float, Expr], ...]
 
 
-Expr = Number | Probability | Inside | Drawn | Equilibrium | NumericValue | Product | Quotient | Sum | Linear
+Expr = (
+    Number | Probability | Inside | Drawn | Equilibrium | NetworkMean | NumericValue | Product | Quotient | Sum | Linear
+)

@@ -21,6 +21,8 @@ from umbel.expr.nodes import (
     Law,
     Linear,
     Meaning,
+    NetworkLaw,
+    NetworkMean,
     Number,
     NumericValue,
     Policy,
@@ -193,6 +195,25 @@ def _equilibrium(expr: Equilibrium, style: Style) -> str:
     return f"P^{{*}}({of};\\, {laws})" if style.latex else f"P*({of}; {laws})"
 
 
+def _network_mean(expr: NetworkMean, style: Style) -> str:
+    """``E[Y; A ~ Bernoulli(0.3), P*(Y | A, A.near, Y.near)]``; a star marks a law that settles."""
+    tilde = " \\sim " if style.latex else " ~ "
+    parts = [f"{_name(one.of.name, style)}{tilde}{_value(one, style)}" for one in expr.policies]
+    parts += [_network_law(law, style) for law in expr.laws]
+    sign = ";\\, " if style.latex else "; "
+    return f"E[{_name(expr.outcome.name, style)}{sign if parts else ''}{', '.join(parts)}]"
+
+
+def _network_law(law: NetworkLaw, style: Style) -> str:
+    near, star = ("_{\\mathrm{near}}", "^{*}") if style.latex else (".near", "*")
+    around = (*law.near, law.of) if law.settled else law.near
+    words = [_name(one.name, style) for one in law.own] + [_name(one.name, style) + near for one in around]
+    mean = "\\mathrm{mean}" if style.latex else "mean"
+    words += [f"{mean}({_name(one.name, style)}{near})" for one in law.means]
+    given = style.bar + ", ".join(words) if words else ""
+    return f"P{star if law.settled else ''}({_name(law.of.name, style)}{given})"
+
+
 def _sum(over: tuple[Symbol, ...], body: Expr, style: Style) -> str:
     """A sum, with ``Σ_Y Y P(Y | …)`` written as an expectation."""
     factors = list(factors_of(body))
@@ -252,6 +273,8 @@ def _expr(expr: Expr, style: Style) -> str:
             return _leaf(expr, style)
         case Equilibrium():
             return _equilibrium(expr, style)
+        case NetworkMean():
+            return _network_mean(expr, style)
         case Product(factors):
             return " ".join(_factor(factor, style) for factor in _sums_last(factors))
         case Quotient(numerator, denominator):
@@ -308,6 +331,10 @@ def to_json(expr: Expr) -> dict[str, object]:
         case Equilibrium(of, members, laws):
             parts = [[_symbol(one, TEXT), to_json(law)] for one, law in zip(members, laws, strict=True)]
             return {"equilibrium": _listed(of), "laws": parts}
+        case NetworkMean(outcome, policies, laws):
+            set_to = [[_name(one.of.name, TEXT), _value(one, TEXT)] for one in policies]
+            found = [_network_law(law, TEXT) for law in laws]
+            return {"network mean": _name(outcome.name, TEXT), "policies": set_to, "laws": found}
         case Product(factors):
             return {"product": [to_json(factor) for factor in factors]}
         case Quotient(numerator, denominator):

@@ -20,6 +20,7 @@ from umbel.expr.nodes import (
     Law,
     Linear,
     Meaning,
+    NetworkMean,
     Number,
     NumericValue,
     Probability,
@@ -66,7 +67,7 @@ def simplified(expr: Expr, separated: Separated | None = None) -> Expr:
             return divided(simplified(numerator, separated), simplified(denominator, separated))
         case Linear(terms):
             return linear((weight, simplified(term, separated)) for weight, term in terms)
-        case Number() | Inside() | Drawn() | Equilibrium() | NumericValue():
+        case Number() | Inside() | Drawn() | Equilibrium() | NetworkMean() | NumericValue():
             return expr
 
 
