@@ -33,6 +33,7 @@ from umbel.estimate.flat import (
     rows_of,
 )
 from umbel.estimate.means import averaged_only, with_means
+from umbel.estimate.settling import settling_checks
 from umbel.estimate.shape_reading import shape_of
 from umbel.estimate.shapes import Sequential, Switched, trusted
 from umbel.expr.build import free
@@ -123,6 +124,7 @@ class DiscretePlugIn:
             numbers.append((blank_row(target, case), defined(found)))
             checks += tests
         checks += [_visited(requirement, law) for requirement in target.requirements]
+        checks += settling_checks(target, rows, law)
         return answered(
             target,
             rows,

@@ -143,21 +143,24 @@ def names_of(expr: Expr) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def has_equilibrium(expr: Expr) -> bool:
-    """Whether the law that a block settles in is read anywhere."""
+def equilibria(expr: Expr) -> Iterable[Equilibrium]:
+    """Every place where the law that a block settles in is read."""
     match expr:
         case Equilibrium():
-            return True
+            yield expr
         case Product(factors):
-            return any(map(has_equilibrium, factors))
+            for one in factors:
+                yield from equilibria(one)
         case Sum(_, body):
-            return has_equilibrium(body)
+            yield from equilibria(body)
         case Linear(terms):
-            return any(has_equilibrium(one) for _, one in terms)
+            for _, one in terms:
+                yield from equilibria(one)
         case Quotient(numerator, denominator):
-            return has_equilibrium(numerator) or has_equilibrium(denominator)
+            yield from equilibria(numerator)
+            yield from equilibria(denominator)
         case _:
-            return False
+            return
 
 
 def level_of(expr: Expr) -> tuple[str, ...]:

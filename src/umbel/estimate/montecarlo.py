@@ -24,8 +24,8 @@ from umbel.estimate.expansion import (
     Mix,
     NotFlat,
     Ratio,
+    equilibria,
     formula_of,
-    has_equilibrium,
     names_of,
 )
 from umbel.estimate.flat import Case, Unanswered, blank_row, cases_of, refused_study, rows_of
@@ -80,7 +80,7 @@ class FittedKernels:
             names_of(target.expr)
         except NotFlat as fault:
             return Refusal(str(fault), "Use an estimator of units.")
-        if has_equilibrium(target.expr):
+        if any(True for _ in equilibria(target.expr)):
             return Refusal(
                 "The estimand settles a block, whose members' laws are not fitted by models yet.",
                 "Give every variable states; the estimator 'cells' then settles the block exactly.",

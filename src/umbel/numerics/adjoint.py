@@ -146,8 +146,8 @@ def contracted(nodes: Sequence[Node], gone: Sequence[Hashable]) -> Node:
     return _product(waiting)
 
 
-def settled(laws: Sequence[Node], members: Sequence[Hashable]) -> Node:
-    """Where a block settles under random scan, from one conditional law per member.
+def settled(laws: Sequence[Node], members: Sequence[Hashable], scan: Sequence[int] | None = None) -> Node:
+    """Where a block settles, from one conditional law per member; ``scan`` as in :func:`stationary`.
 
     Labels that are no members come first in the result, then the members in order.
     """
@@ -156,10 +156,10 @@ def settled(laws: Sequence[Node], members: Sequence[Hashable]) -> Node:
     arrays = [aligned(law.tensor, labels) for law in laws]
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
     stacked = [np.broadcast_to(array, shape).reshape(-1, *shape[len(outside) :]) for array in arrays]
-    found = stationary(stacked)
+    found = stationary(stacked, scan)
 
     def pull(gradient: Array) -> tuple[Array, ...]:
-        parts = slopes(stacked, found, gradient.reshape(found.shape))
+        parts = slopes(stacked, found, gradient.reshape(found.shape), scan)
         return tuple(_onto(part.reshape(shape), labels, law) for part, law in zip(parts, laws, strict=True))
 
     return Node(Tensor(labels, found.reshape(shape)), tuple(laws), pull)

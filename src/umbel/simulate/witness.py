@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from umbel.errors import InputError
+from umbel.graph.classes import Fails
 from umbel.graph.mixed import Graph
+from umbel.graph.segregated import under_laws
 from umbel.identification.nested import solve_given
 from umbel.model.proof import Proof
 from umbel.model.query import Question
@@ -99,11 +101,14 @@ def _pair_in(graph: Graph, question: Question, rng: np.random.Generator) -> Pair
 def stripped(graph: Graph, task: Task, *, backwards: bool = False) -> Graph:
     """The graph without every edge that a "no" does without, one after the other, from either end."""
     nodes = range(len(graph.names))[:: -1 if backwards else 1]
+    reads = {one.node: one.reads for one in task.treatments}
     for a in nodes:
         for b in nodes:
             for without in (_without_arrow, _without_line, _without_arc):
                 kept = without(graph, a, b)
-                if kept != graph and solve_given(replace(task, graph=kept)).expr is None:
+                if kept == graph or isinstance(under_laws(kept, reads), Fails):  # less may not settle
+                    continue
+                if solve_given(replace(task, graph=kept)).expr is None:
                     graph = kept
     return graph
 
