@@ -136,6 +136,8 @@ class FlatProof:
         The laws that were looked at; empty: one observational law of every node.
     complete
         Whether a "no" is a proof: each source shows every node, at every value, and all rows.
+    under
+        The graph under the policies, where blocks matter; None where none does.
     """
 
     graph: Graph
@@ -147,6 +149,7 @@ class FlatProof:
     exchange: Exchange = NO_EXCHANGE
     sources: tuple[EngineSource, ...] = ()
     complete: bool = True
+    under: Graph | None = None
 
 
 @dataclass(frozen=True, slots=True)
