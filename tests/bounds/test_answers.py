@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
@@ -191,7 +192,7 @@ def test_too_many_response_functions_leave_the_verdict() -> None:
     """A "no" is an answer, also where its bounds are out of reach."""
     names = [f"V{i}" for i in range(9)]
     edges = [f"{a} -> {b}" for i, a in enumerate(names) for b in names[i + 1 : i + 4]]
-    arcs = [f"{a} <-> {b}" for a, b in zip(names, names[1:], strict=False)]
+    arcs = [f"{a} <-> {b}" for a, b in pairwise(names)]
     verdict = umbel.identify("; ".join([*edges, *arcs]), "P(V8[V0=1]=1 | V0=0)")
     assert isinstance(verdict, umbel.Unidentified)
     assert any(remark.startswith("Not bounded: ") for remark in verdict.remarks)

@@ -178,6 +178,8 @@ def _component(
     place = {name: at for at, name in enumerate(named)}
     roots = [exogenous[name] for name in named]
     mechanisms = []
+    least = math.prod(_least(graph, domains, node) for node in nodes if given[node] is None)
+    _refuse_large(graph, members, math.prod(roots) * least)
     for node in nodes:
         parents = tuple(bits(graph.parents[node]))
         its = given[node]
@@ -192,13 +194,32 @@ def _component(
     groups = (everything,) if free or not roots else tuple((root,) for root in everything)
     exact = (len(named) <= 1 or not free) and (not free or _covered(whole, graph, members))
     component = Component(tuple(mechanisms), tuple(roots), groups, exact)
-    if component.size > MOST_STATES:
-        names = ", ".join(graph.names_of(members))
+    _refuse_large(graph, members, component.size)
+    return component
+
+
+def _least(graph: Graph, domains: tuple[Domain, ...], node: int) -> int:
+    """A number of response functions that a variable has at least, told without listing them."""
+    if any(child == node for _, child in graph.facts.monotone):
+        return 1
+    parents = list(bits(graph.parents[node]))
+    states, width = len(domains[node]), math.prod(len(domains[parent]) for parent in parents)
+    if states**width > MOST_FUNCTIONS:
+        names = ", ".join(graph.names[parent] for parent in parents)
         raise TooManyFunctions(
-            f"{{{names}}} share hidden causes with {component.size:,} joint response functions, more than "
+            f"{graph.names[node]} has {states} states and {width} configurations of its parents ({names}): more than "
+            f"{MOST_FUNCTIONS:,} response functions. Fewer states, `assume monotone`, or an equation make them fewer."
+        )
+    return int(states**width)
+
+
+def _refuse_large(graph: Graph, members: int, size: int) -> None:
+    if size > MOST_STATES:
+        names, count = ", ".join(graph.names_of(members)), f"{size:,}" if size < 10**15 else "very many"
+        raise TooManyFunctions(
+            f"{{{names}}} share hidden causes with {count} joint response functions, more than "
             f"{MOST_STATES:,}. Fewer states or parents, `assume monotone`, or given equations make them fewer."
         )
-    return component
 
 
 def _given(
@@ -234,12 +255,6 @@ def _functions(graph: Graph, domains: tuple[Domain, ...], node: int, parents: tu
     sizes = [len(domains[parent]) for parent in parents]
     width, states = math.prod(sizes), len(domains[node])
     rising = [at for at, parent in enumerate(parents) if (parent, node) in graph.facts.monotone]
-    if not rising and states**width > MOST_FUNCTIONS:
-        names = ", ".join(graph.names[parent] for parent in parents)
-        raise QuestionError(
-            f"{graph.names[node]} has {states} states and {width} configurations of its parents ({names}): more than "
-            f"{MOST_FUNCTIONS:,} response functions. Fewer states, `assume monotone`, or an equation make them fewer."
-        )
     strides = [math.prod(sizes[at + 1 :]) for at in range(len(sizes))]
     below = [[c - strides[at] for at in rising if c // strides[at] % sizes[at]] for c in range(width)]
     count = 0
@@ -249,7 +264,7 @@ def _functions(graph: Graph, domains: tuple[Domain, ...], node: int, parents: tu
         if len(function) == width:
             count += 1
             if count > MOST_FUNCTIONS:
-                raise QuestionError(
+                raise TooManyFunctions(
                     f"{graph.names[node]} has more than {MOST_FUNCTIONS:,} response functions. Fewer states or an "
                     "equation make them fewer."
                 )
