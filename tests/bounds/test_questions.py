@@ -123,7 +123,7 @@ def test_an_outcome_of_many_values_leaves_the_no_with_its_reason() -> None:
     rows = {"A": [0, 1] * 50, "Y": rng.normal(size=100).tolist()}
     answer = umbel.solve(BOW, "ATE(A, Y)", umbel.Study(rows))
     assert answer.verdict == "unidentified"
-    assert any(remark.startswith("No bounds") for remark in answer.remarks)
+    assert any(remark.startswith("Not bounded") for remark in answer.remarks)
 
 
 @pytest.mark.parametrize(

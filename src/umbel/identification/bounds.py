@@ -193,6 +193,11 @@ class _Reader:
 
     def _two(self, name: str) -> tuple[State, State]:
         states = self.domain(name).states
+        if len(states) == 1:
+            raise QuestionError(
+                f"{name} has one state, {states[0]}, so nothing is compared. Declare the others, as in "
+                f"`states {name} = 2`."
+            )
         if len(states) != 2:
             raise QuestionError(
                 f"{name} has {len(states)} states, so the named quantity is not one number. "

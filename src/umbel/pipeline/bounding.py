@@ -16,7 +16,7 @@ from umbel.errors import InputError, ProblemError, did_you_mean, shown
 from umbel.graph.mixed import Graph
 from umbel.graph.walks import ancestors
 from umbel.identification.bounded import bounded
-from umbel.identification.bounds import domains_of, unboundable
+from umbel.identification.bounds import domains_of, programmes, unboundable
 from umbel.model.equations import Equations
 from umbel.model.inequality import Inequality
 from umbel.model.query import Question
@@ -121,10 +121,11 @@ def bounds_where_states_allow(answer: Answer, asked: Asked) -> Answer:
         many = [name for name in many if name not in known and not _described(asked, name)]
         if many:
             why = f"{', '.join(many)} has no declared states, and its values are no few whole numbers or words."
-            return replace(answer, remarks=(*answer.remarks, f"No bounds: {why}"))
+            return replace(answer, remarks=(*answer.remarks, f"Not bounded: {why}"))
         return bounds_in(replace(answer, verdict="bounded"), asked)
     except InputError as error:  # too many states, or a model too large: the "no" stands by itself
-        return replace(answer, remarks=(*answer.remarks, f"No bounds: {error}"))
+        told = any(remark.startswith("Not bounded") for remark in answer.remarks)
+        return answer if told else replace(answer, remarks=(*answer.remarks, f"Not bounded: {error}"))
 
 
 def estimate_where_bounds_meet(answer: Answer, asked: Asked) -> Answer | None:
@@ -205,6 +206,8 @@ def _found(asked: Asked) -> _Found | Incompatible:
         again = bounded(
             seen, asked.question, blank, domains=domains, equations=asked.equations, where=asked.where, whole=whole
         )
+        if not isinstance(again, Bounded):  # too large with the states of the data: say how large
+            programmes(seen, asked.question, domains, equations=asked.equations, where=asked.where, whole=whole)
         assert isinstance(again, Bounded)
         nodes = again.programmes[0][1].names
         found = (records_of(one, nodes, domains, name=name) for one, name in zip(asked.studies, names, strict=True))

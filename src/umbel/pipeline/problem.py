@@ -25,6 +25,7 @@ from umbel.pipeline.answering import answer_of, estimated
 from umbel.pipeline.bounding import Asked, bounds_in, bounds_where_states_allow, estimate_where_bounds_meet
 from umbel.pipeline.bounding_units import bounds_through_units
 from umbel.pipeline.opening import Experiments, open_studies, source_of, sources_of, verdict_on
+from umbel.pipeline.totals import range_in
 from umbel.results.answer import Answer
 from umbel.results.verdict import Bounded, Refused, Unidentified, Verdict
 
@@ -218,7 +219,7 @@ class Problem:
             case Unidentified():
                 return bounds_through_units(answer, asked) or bounds_where_states_allow(answer, asked)
             case Refused():
-                return answer
+                return range_in(answer, verdict, asked)
         if len(self.studies) > 1 and (together := estimate_where_bounds_meet(answer, asked)) is not None:
             return together
         return estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng, watch=watch)
@@ -240,6 +241,13 @@ def _fitting(graph: Graph, study: Study) -> Study:
         For a described variable that the graph has not, or whose states it has otherwise.
     """
     domains = dict(graph.facts.domains)
+    for name in study.do:
+        if study.data is not None and not study.holds(name):
+            columns = ", ".join(dict.fromkeys(column for table in study.tables() for column in table.columns))
+            raise ProblemError(
+                f"{study!r} set {shown(name)} and has no column of it: to which value was each row set? "
+                f"Columns: {columns}."
+            )
     for column in study.variables:
         node = graph.index(column.variable)  # an unknown name raises with what was possible
         declared = domains.get(node)
