@@ -8,7 +8,7 @@ from scipy.optimize import linprog, minimize
 
 from umbel.numerics.causal_em import causal_em, starts
 from umbel.numerics.interior import likeliest
-from umbel.numerics.mccormick import certified
+from umbel.numerics.mccormick import branched
 from umbel.numerics.multilinear import Factor, Polynomial, Term, alternating, descended
 from umbel.numerics.polytope import Polytope, merged, ratio
 from umbel.numerics.relaxation import Law
@@ -113,7 +113,7 @@ def test_relaxations_hold_the_optimum_of_a_grid(seed: int) -> None:
     polytopes = [Polytope(none, np.zeros(0)) for _ in range(2)]
     best = alternating(polynomial, polytopes, [3, 3], starts=8, rng=rng)
     assert best.value == pytest.approx(vertices.min(), abs=EXACT)
-    found = certified(
+    found = branched(
         polynomial,
         laws,
         attained=best.value,

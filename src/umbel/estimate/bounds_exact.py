@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.numerics.mccormick import certified
+from umbel.numerics.enumerated import Lists, certified, listed
 from umbel.numerics.multilinear import (
     Attained,
     Factor,
@@ -20,7 +20,6 @@ from umbel.numerics.multilinear import (
     Term,
     alternating,
     combined,
-    descended,
     settled,
     slope,
     value,
@@ -206,9 +205,11 @@ def _polynomial(
             at[1][law] = polytopes[law].maximum(direction).point
         low, high = value(polynomial, at[0]), value(polynomial, at[1])
         return Ends(low, high, (low, high), (tuple(at[0]), tuple(at[1])), "linear program")
+    equations = [Law(one.rows, one.right) for one in small.conditions]
+    lists = listed(polynomial, equations, polytopes, rng=rng)
     found = []
     for sign in (1.0, -1.0):
-        found.append(_least(combined((sign, polynomial)), small, polytopes, rng, seconds))
+        found.append(_least(combined((sign, polynomial)), small, polytopes, rng, seconds, lists))
     (low, lowest, first), (high, highest, second) = found
     return Ends(
         min(low, lowest.value),
@@ -226,19 +227,21 @@ def _separable(polynomial: Polynomial) -> bool:
 
 
 def _least(
-    polynomial: Polynomial, small: _Small, polytopes: Sequence[Polytope], rng: np.random.Generator, seconds: float
+    polynomial: Polynomial,
+    small: _Small,
+    polytopes: Sequence[Polytope],
+    rng: np.random.Generator,
+    seconds: float,
+    lists: Lists | None = None,
 ) -> tuple[float, Attained, int]:
     """Certified least value, what attains it, and the number of relaxations."""
     sizes = [one.rows.shape[1] for one in small.conditions]
     best = alternating(polynomial, polytopes, sizes, starts=STARTS, rng=rng)
     equations = [Law(one.rows, one.right) for one in small.conditions]
 
-    def descend(laws: Sequence[Array]) -> tuple[float, tuple[Array, ...]]:
-        inside = [one.minimum(-law).point for one, law in zip(polytopes, laws, strict=True)]
-        reached = descended(polynomial, polytopes, inside)
-        return reached.value, reached.laws
-
-    outer = certified(polynomial, equations, attained=best.value, descend=descend, gap=AGREE / 2, seconds=seconds)
+    outer = certified(
+        polynomial, equations, polytopes, attained=best.value, rng=rng, lists=lists, gap=AGREE / 2, seconds=seconds
+    )
     if outer.laws is not None and outer.attained < best.value:
         best = Attained(outer.attained, outer.laws)
     return min(outer.value, best.value), best, outer.nodes

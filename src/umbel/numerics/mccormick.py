@@ -17,9 +17,14 @@ from numpy.typing import NDArray
 
 from umbel.numerics.multilinear import Polynomial
 from umbel.numerics.relaxation import Law, Relaxation, orders
+from umbel.numerics.tables import contract
 
 Array = NDArray[np.float64]
 
+MOST_COLUMNS = 20_000
+"""Products in a relaxation up to which it is built."""
+Descend = Callable[[Sequence[Array]], tuple[float, tuple[Array, ...]]]
+"""Attains a value from given laws: the value, and what attains it."""
 ORDERS = 3
 """Orders of the laws that are tried before branching on the best."""
 
@@ -49,12 +54,23 @@ class Certified:
     laws: tuple[Array, ...] | None = None
 
 
-def certified(
+def floor_of(polynomial: Polynomial) -> float:
+    """What the polynomial cannot fall below whatever the laws: terms are not negative, and at most so large."""
+    found = polynomial.constant
+    for term in polynomial.terms:
+        if term.weight < 0:
+            parts = [(one.table.max(axis=0), one.labels) for one in term.factors]
+            parts += [(one.table, one.labels) for one in term.known]
+            found += term.weight * float(contract(parts, []))
+    return found
+
+
+def branched(
     polynomial: Polynomial,
     laws: Sequence[Law],
     *,
     attained: float,
-    descend: Callable[[Sequence[Array]], tuple[float, tuple[Array, ...]]],
+    descend: Descend,
     gap: float = 5e-4,
     seconds: float = 20.0,
 ) -> Certified:
@@ -80,24 +96,37 @@ def certified(
     count = itertools.count()
     nodes = 0
     chosen: tuple[float, Relaxation, Array, Array, Array] | None = None
-    kinds = min(ORDERS, max(len(orders(term)) for term in polynomial.terms))
-    made = [Relaxation.of(polynomial, laws, which) for which in range(kinds)]
-    for relaxation in made:
-        plain = relaxation.without_bounds().solve(np.zeros(0), np.zeros(0))
+    ranked = [orders(term) for term in polynomial.terms]
+    kinds = min(ORDERS, max(len(one) for one in ranked))
+    made: list[Relaxation] = []
+    outside = floor_of(polynomial)
+    for which in range(kinds):  # the equations alone often settle it
+        if sum(one[min(which, len(one) - 1)][0] for one in ranked) > MOST_COLUMNS:
+            continue
+        made.append(Relaxation.of(polynomial, laws, which))
+        left = (ends - time.monotonic()) / (kinds - which)
+        solved, where = made[-1].without_bounds().solve(np.zeros(0), np.zeros(0), left)
         nodes += 1
-        if plain is None or best - plain[0] <= gap:  # the equations alone often settle it
-            return Certified(attained if plain is None else min(plain[0], best), nodes, True, attained)
-    for relaxation in made:
-        low, high = relaxation.box(laws, time.monotonic() + seconds / (2 * kinds))
-        solved = relaxation.solve(low, high)
+        outside = max(outside, min(solved, best)) if where is not None else outside
+        if best - outside <= gap:
+            return Certified(outside, nodes, True, attained)
+    for at, relaxation in enumerate(made):
+        share = (ends - time.monotonic()) / (2 * (kinds - at))
+        if share <= 0:
+            break
+        low, high = relaxation.box(laws, time.monotonic() + share)
+        solved, where = relaxation.solve(low, high, max(share, ends - time.monotonic() - share))
         nodes += 1
-        if solved is None or best - solved[0] <= gap:
-            return Certified(attained if solved is None else min(solved[0], best), nodes, True, attained)
-        if chosen is None or solved[0] > chosen[0]:
-            chosen = (solved[0], relaxation, low, high, solved[1])
-    assert chosen is not None
+        outside = max(outside, min(solved, best)) if where is not None else outside
+        if best - outside <= gap:
+            return Certified(outside, nodes, True, attained)
+        if where is not None and (chosen is None or solved > chosen[0]):
+            chosen = (solved, relaxation, low, high, where)
+    if chosen is None:
+        return Certified(outside, nodes, False, best)
     floor, relaxation, low, high, point = chosen
     queue: list[tuple[float, int, Array, Array, Array]] = [(floor, next(count), low, high, point)]
+    late = False
     while queue:
         floor, _, low, high, point = heapq.heappop(queue)
         floor = min(floor, best)
@@ -105,16 +134,18 @@ def certified(
         reached, its = descend(candidates)
         if reached < best:
             best, found = reached, its
-        if best - floor <= gap or time.monotonic() > ends:
+        if best - floor <= gap or late or time.monotonic() > ends:
             break
-        at, where = relaxation.worst(point, low, high)
+        at, middle = relaxation.worst(point, low, high)
         for side in (0, 1):
             below, above = low.copy(), high.copy()
-            (above if side == 0 else below)[at] = where
-            solved = relaxation.solve(below, above)
+            (above if side == 0 else below)[at] = middle
+            solved, where = relaxation.solve(below, above, ends - time.monotonic())
             nodes += 1
-            if solved is not None and solved[0] < best - gap:
-                queue_value = max(solved[0], floor)
-                heapq.heappush(queue, (queue_value, next(count), below, above, solved[1]))
+            if where is None and solved < 0:  # not in time: the half keeps the bound of the whole
+                late, where = True, point
+            if where is not None and solved < best - gap:
+                heapq.heappush(queue, (max(solved, floor), next(count), below, above, where))
         floor = queue[0][0] if queue else best - gap
+    floor = max(floor, outside)
     return Certified(floor, nodes, best - floor <= gap * 1.001, best, found)

@@ -69,6 +69,14 @@ class Polynomial:
         """The laws that it reads, ascending."""
         return tuple(sorted({factor.law for term in self.terms for factor in term.factors}))
 
+    def gathered(self) -> Polynomial:
+        """The same with the terms that read no law added to the constant."""
+        plain = [term for term in self.terms if not term.factors]
+        constant = self.constant
+        for term in plain:
+            constant += term.weight * float(contract([(one.table, one.labels) for one in term.known], []))
+        return Polynomial(tuple(term for term in self.terms if term.factors), constant)
+
 
 def value(polynomial: Polynomial, laws: Sequence[Array]) -> float:
     """The polynomial at given laws; each has shape (states,)."""
@@ -97,6 +105,22 @@ def slope(polynomial: Polynomial, laws: Sequence[Array], law: int, states: int) 
         order = [present.index(label) for label in mine.labels if label in present]
         spread = np.broadcast_to(np.transpose(rest, order)[index], shape)
         found += term.weight * mine.table.reshape(states, -1) @ spread.reshape(-1)
+    return found
+
+
+def bilinear(polynomial: Polynomial, first: int, second: int, sizes: Sequence[int]) -> Array:
+    """``Q`` of a polynomial ``x' Q y`` in two laws, shape (states of first, states of second).
+
+    What reads one law alone, or none, is spread over the other, which sums to 1.
+    """
+    found = np.full((sizes[first], sizes[second]), polynomial.constant)
+    for term in polynomial.terms:
+        states = {first: -1, second: -2}
+        parts: list[tuple[Array, Sequence[int]]] = [(one.table, (states[one.law], *one.labels)) for one in term.factors]
+        parts += [(one.table, one.labels) for one in term.known]
+        read = {one.law for one in term.factors}
+        parts += [(np.ones(sizes[law]), (states[law],)) for law in (first, second) if law not in read]
+        found += term.weight * contract(parts, [-1, -2])
     return found
 
 
@@ -131,11 +155,7 @@ def settled(polynomial: Polynomial, polytopes: Sequence[Polytope], conditions: S
             else:
                 known.append(Known(factor.labels, fixed))
         terms.append(Term(term.weight, tuple(factors), tuple(known)))
-    plain = [term for term in terms if not term.factors]
-    constant = polynomial.constant
-    for term in plain:
-        constant += term.weight * float(contract([(one.table, one.labels) for one in term.known], []))
-    return Polynomial(tuple(term for term in terms if term.factors), constant)
+    return Polynomial(tuple(terms), polynomial.constant).gathered()
 
 
 def _determined(factor: Factor, laws: Polytope, rows: Array) -> Array | None:

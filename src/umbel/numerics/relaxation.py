@@ -30,6 +30,10 @@ MOST_PROJECTED = 4_000_000
 """Entries of the equations up to which identities between messages are looked for."""
 MOST_PRODUCTS = 1500
 """Products of a term that a relaxation should not exceed where another order of laws has fewer."""
+SLACK = 1e-7
+"""By which message bounds are widened: a message that is a number would leave products no room for rounding."""
+MOST_PIVOTED = 1500
+"""Columns up to which the simplex method is faster than an interior point with crossover."""
 MOST_ORDERED = 6
 """Laws in a term up to which every order is weighed."""
 
@@ -143,7 +147,7 @@ class _Sheet:
 def _contracted(sheet: _Sheet, term: Term, which: int) -> None:
     """Add a term to the objective, with a set of products for each law after the first."""
     found = orders(term)
-    factors = found[min(which, len(found) - 1)]
+    _, factors = found[min(which, len(found) - 1)]
     known = list(term.known)
     labels: list[int] = []
     message = np.ones((1,))  # shape (labels…, basis)
@@ -178,8 +182,8 @@ def _contracted(sheet: _Sheet, term: Term, which: int) -> None:
         sheet.cost[int(column)] = sheet.cost.get(int(column), 0.0) + term.weight * float(coefficient)
 
 
-def orders(term: Term) -> list[tuple[Factor, ...]]:
-    """Orders of the laws, promising ones first: many products tighten a relaxation, too many slow it."""
+def orders(term: Term) -> list[tuple[int, tuple[Factor, ...]]]:
+    """Orders of the laws with their products, promising ones first: many tighten a relaxation, too many slow it."""
     sizes = {label: size for one in term.factors for label, size in zip(one.labels, one.table.shape[1:], strict=True)}
     ranked: dict[int, tuple[tuple[bool, int], tuple[Factor, ...]]] = {}
     for order in itertools.permutations(term.factors) if len(term.factors) <= MOST_ORDERED else [term.factors]:
@@ -191,7 +195,7 @@ def orders(term: Term) -> list[tuple[Factor, ...]]:
             open_labels = (open_labels | set(factor.labels)) & later
         rank = (cost > MOST_PRODUCTS, cost if cost > MOST_PRODUCTS else -cost)
         ranked.setdefault(cost, (rank, tuple(order)))
-    return [order for _, order in sorted(ranked.values(), key=lambda one: one[0])]
+    return [(cost, order) for cost, (_, order) in sorted(ranked.items(), key=lambda one: one[1][0])]
 
 
 def _einsum(
@@ -295,18 +299,25 @@ class Relaxation:
                 cost = np.zeros(self.columns)
                 cost[basis] = sign * message
                 model.changeColsCost(self.columns, np.arange(self.columns, dtype=np.int32), cost)
+                model.setOptionValue("time_limit", model.getRunTime() + max(ends - time.monotonic(), 0.01))
                 if run(model):
                     side[at] = sign * model.getInfo().objective_function_value
-        return np.maximum(low - 1e-9, 0.0), high + 1e-9
+        return np.maximum(low - SLACK, 0.0), high + SLACK
 
-    def solve(self, low: Array, high: Array) -> tuple[float, Array] | None:
-        """The relaxation's least value within message bounds, and its point; None when infeasible."""
+    def solve(self, low: Array, high: Array, seconds: float = np.inf) -> tuple[float, Array | None]:
+        """The relaxation's least value within message bounds, and its point.
+
+        Without a point the value is infinite: where nothing meets the bounds; or minus infinite,
+        where the program did not end in time.
+        """
         model = self._model(low, high)
         model.changeColsCost(self.columns, np.arange(self.columns, dtype=np.int32), self.cost)
-        if not run(model):
-            return None
-        point = np.asarray(model.getSolution().col_value)
-        return float(model.getInfo().objective_function_value) + self.constant, point
+        model.setOptionValue("time_limit", max(seconds, 0.01))
+        if run(model):
+            point = np.asarray(model.getSolution().col_value)
+            return float(model.getInfo().objective_function_value) + self.constant, point
+        empty = model.getModelStatus() == highspy.HighsModelStatus.kInfeasible
+        return (np.inf if empty else -np.inf), None
 
     def _model(self, low: Array, high: Array) -> highspy.Highs:
         equations, pairs = len(self.right), len(self.tails)
@@ -342,6 +353,8 @@ class Relaxation:
         found.setOptionValue("output_flag", False)
         found.setOptionValue("threads", 1)
         found.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
+        if self.columns > MOST_PIVOTED:
+            found.setOptionValue("solver", "ipm")
         found.passModel(model)
         return found
 
