@@ -229,14 +229,14 @@ class NetworkMean:
     ----------
     outcome
         The variable whose mean is asked.
-    policies
-        The interventions; none: treatments as they are.
+    set_to
+        Each treatment with its value or its new law; none: treatments as they are.
     laws
         How what lies between treatments and outcome arises.
     """
 
     outcome: Raw
-    policies: tuple[Policy, ...]
+    set_to: tuple[tuple[Raw, AtState | Policy], ...]
     laws: tuple[NetworkLaw, ...]
 
 

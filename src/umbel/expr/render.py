@@ -197,8 +197,11 @@ def _equilibrium(expr: Equilibrium, style: Style) -> str:
 
 def _network_mean(expr: NetworkMean, style: Style) -> str:
     """``E[Y; A ~ Bernoulli(0.3), P*(Y | A, A.near, Y.near)]``; a star marks a law that settles."""
-    tilde = " \\sim " if style.latex else " ~ "
-    parts = [f"{_name(one.of.name, style)}{tilde}{_value(one, style)}" for one in expr.policies]
+    drawn = " \\sim " if style.latex else " ~ "
+    parts = [
+        f"{_name(of.name, style)}{drawn if isinstance(value, Policy) else ' = '}{_value(value, style)}"
+        for of, value in expr.set_to
+    ]
     parts += [_network_law(law, style) for law in expr.laws]
     sign = ";\\, " if style.latex else "; "
     return f"E[{_name(expr.outcome.name, style)}{sign if parts else ''}{', '.join(parts)}]"
@@ -331,10 +334,10 @@ def to_json(expr: Expr) -> dict[str, object]:
         case Equilibrium(of, members, laws):
             parts = [[_symbol(one, TEXT), to_json(law)] for one, law in zip(members, laws, strict=True)]
             return {"equilibrium": _listed(of), "laws": parts}
-        case NetworkMean(outcome, policies, laws):
-            set_to = [[_name(one.of.name, TEXT), _value(one, TEXT)] for one in policies]
+        case NetworkMean(outcome, set_to, laws):
+            given = [[_name(of.name, TEXT), _value(value, TEXT)] for of, value in set_to]
             found = [_network_law(law, TEXT) for law in laws]
-            return {"network mean": _name(outcome.name, TEXT), "policies": set_to, "laws": found}
+            return {"network mean": _name(outcome.name, TEXT), "set": given, "laws": found}
         case Product(factors):
             return {"product": [to_json(factor) for factor in factors]}
         case Quotient(numerator, denominator):

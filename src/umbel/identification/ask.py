@@ -31,6 +31,7 @@ from umbel.identification.explain_worlds import ASSUMPTION, STRATEGY, all_steps,
 from umbel.identification.flat import observed
 from umbel.identification.moments import average_over_classes, class_effects
 from umbel.identification.nested import flat_route, solve_given
+from umbel.identification.network import through_network
 from umbel.identification.one_world import as_effect
 from umbel.identification.reach import out_of_reach
 from umbel.identification.refuse import unsupported, unsupported_term
@@ -60,7 +61,7 @@ from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
 from umbel.model.render import law_text
 from umbel.model.source import OBSERVATIONAL, Experiment
-from umbel.model.task import Sight, Task, Treatment
+from umbel.model.task import Sight, Task, Treatment, raw_meaning
 from umbel.model.validate import check_question
 from umbel.model.weights import FamilyLaw
 from umbel.results.step import Refusal
@@ -92,6 +93,10 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
     question = check_question(graph, question)
     if graph.aggregates:
         found = through_totals(graph, question, sources, identify_question)
+        if found is not None:
+            return found
+    if any(plate.network for plate in graph.plates):
+        found = through_network(graph, question, sources)
         if found is not None:
             return found
     refusal = unsupported(graph, question)
@@ -267,7 +272,6 @@ def _term_expr(term: Chance | Expectation, road: Road | Worlds) -> Expr:
 
 def _axes(graph: Graph, body: Body) -> tuple[Symbol, ...]:
     """Axes of the answer: outcomes of probabilities first, then free treatments, then free conditions."""
-    meanings = Task.of(graph, 0).meanings
     outcomes: dict[str, None] = {}
     treatments: dict[str, None] = {}
     conditions: dict[str, None] = {}
@@ -277,4 +281,4 @@ def _axes(graph: Graph, body: Body) -> tuple[Symbol, ...]:
         if isinstance(term, Chance | Expectation):
             treatments |= {item.name: None for item in settings_of(term) if isinstance(item, Free)}
             conditions |= {event.variable: None for event in term.given if event.value is None}
-    return tuple(Symbol(meanings[graph.index(name)]) for name in {**outcomes, **treatments, **conditions})
+    return tuple(Symbol(raw_meaning(graph, graph.index(name))) for name in {**outcomes, **treatments, **conditions})
