@@ -78,15 +78,27 @@ def joined(factors: list[Expr]) -> list[Expr]:
     """
     result = list(factors)
     place = 0
+    whole = _by_whole(result)
     while place < len(result):
-        for other in range(len(result)):
-            if other != place and (both := _joint(result[place], result[other])) is not None:
+        law = result[place]
+        for other in whole.get(frozenset(law.given), ()) if isinstance(law, Probability) and law.given else ():
+            if other != place and (both := _joint(law, result[other])) is not None:
                 result[min(place, other)] = both
                 del result[max(place, other)]
+                whole = _by_whole(result)
                 place = -1
                 break
         place += 1
     return result
+
+
+def _by_whole(factors: list[Expr]) -> dict[frozenset[Slot], list[int]]:
+    """Places of laws by all that they speak of: what a law that chains to them is given."""
+    found: dict[frozenset[Slot], list[int]] = {}
+    for place, factor in enumerate(factors):
+        if isinstance(factor, Probability):
+            found.setdefault(frozenset(slots(factor)), []).append(place)
+    return found
 
 
 def _joint(first: Expr, second: Expr) -> Expr | None:

@@ -66,6 +66,11 @@ class Sight:
     assigned: int = 0
 
 
+def raw_meaning(graph: Graph, node: int) -> Raw:
+    """What a node of the user's own graph stands for: itself, at its level."""
+    return Raw(graph.names[node], tuple(graph.plates[plate].name for plate in graph.plate_path(node)))
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """One effect to identify: ``P(outcomes | do(treatments), given)`` in a graph whose nodes mean something.
@@ -96,9 +101,10 @@ class Task:
     @staticmethod
     def of(graph: Graph, outcomes: int, *treatments: Treatment, given: int = 0) -> Task:
         """The task on the user's own graph: every node is a raw variable at its level."""
-        names = tuple(plate.name for plate in graph.plates)
-        meanings = tuple(
-            Raw(name, tuple(names[plate] for plate in graph.plate_path(node))) for node, name in enumerate(graph.names)
+        meanings = (
+            tuple(raw_meaning(graph, node) for node in range(len(graph.names)))
+            if graph.plates
+            else tuple(map(Raw, graph.names))
         )
         return Task(graph, meanings, outcomes, treatments, given)
 
