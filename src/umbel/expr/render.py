@@ -335,9 +335,9 @@ def to_json(expr: Expr) -> dict[str, object]:
             parts = [[_symbol(one, TEXT), to_json(law)] for one, law in zip(members, laws, strict=True)]
             return {"equilibrium": _listed(of), "laws": parts}
         case NetworkMean(outcome, set_to, laws):
-            given = [[_name(of.name, TEXT), _value(value, TEXT)] for of, value in set_to]
+            values = [[_name(of.name, TEXT), _value(value, TEXT)] for of, value in set_to]
             found = [_network_law(law, TEXT) for law in laws]
-            return {"network mean": _name(outcome.name, TEXT), "set": given, "laws": found}
+            return {"network mean": _name(outcome.name, TEXT), "set": values, "laws": found}
         case Product(factors):
             return {"product": [to_json(factor) for factor in factors]}
         case Quotient(numerator, denominator):
