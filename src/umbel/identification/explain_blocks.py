@@ -72,7 +72,8 @@ def block_steps(road: Road) -> Iterator[Step]:
 
 
 def _held(road: Road) -> tuple[str, ...]:
-    return tuple(road.task.graph.names[one.node] for one in road.task.treatments if one.policy is None)
+    task = road.flat_task or road.task
+    return tuple(task.graph.names[one.node] for one in task.treatments if one.policy is None)
 
 
 def _edges(graph: Graph, after: Graph) -> Iterator[Step]:

@@ -16,7 +16,8 @@ from itertools import combinations
 from umbel.expr.build import total
 from umbel.expr.nodes import AtState, Certain, Expr, Level, Meaning, Symbol, Value
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import ancestors, descendants
+from umbel.graph.segregated import anterior
+from umbel.graph.walks import descendants
 from umbel.identification.engine import Effect, effect, hedges
 from umbel.identification.flat import averaged, divided
 from umbel.identification.kernel import Names
@@ -196,7 +197,7 @@ def flat_route(task: Task) -> Road | None:
         start |= treatment.reads
     for sight in task.sources:
         start |= sight.kept_by
-    relevant = ancestors(graph, start)
+    relevant = anterior(graph, start)
     levels = {graph.plate_path(node) for node in bits(relevant)}
     deepest = max(levels, key=len)
     if any(level != deepest[: len(level)] for level in levels):

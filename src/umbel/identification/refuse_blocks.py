@@ -6,6 +6,7 @@ from umbel.errors import GraphError
 from umbel.graph.classes import Fails, is_segregated
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.segregated import anterior, block_members, is_block_safe
+from umbel.graph.surgery import induced
 from umbel.model.query import ClassEffects, Drawn, Question, settings_of
 from umbel.model.query import Expectation as Mean
 from umbel.model.query import Probability as Chance
@@ -27,8 +28,9 @@ def unsupported_blocks(graph: Graph, question: Question) -> Refusal | None:
         return None
     if isinstance(found := is_segregated(graph), Fails):
         raise GraphError(f"{found.why} Draw a hidden cause or an equilibrium, not both, and no way round.")
-    if isinstance(found := is_block_safe(graph), Fails) and relevant >> found.walk.nodes[0] & 1:
-        hidden = graph.names[found.walk.nodes[0]]
+    part = induced(graph, relevant)
+    if isinstance(found := is_block_safe(part), Fails):
+        hidden = part.names[found.walk.nodes[0]]
         return Refusal(
             f"{found.why} What {hidden} does to members that answer each other is no law of one segregated graph.",
             f"Measure {hidden} and drop 'latent', or replace -- by arrows.",

@@ -27,6 +27,7 @@ from umbel.graph.segregated import (
     block_order,
     boundary,
     district_part,
+    is_block_safe,
     under_laws,
 )
 from umbel.graph.walks import blocks, districts
@@ -147,6 +148,9 @@ def solve_segregated(task: Task, level: Level = ()) -> Road:
     final is not settled in print, so ``verify()`` looks for two models that agree on the observed
     law and differ on the question. Conditions are asked for with the outcomes, and divided by.
     """
+    if not is_block_safe(task.graph):  # collapse may hide what a block hears; at the door it is refused
+        stuck = FlatProof(task.graph, task.outcomes, task.treated, complete=False, under=task.graph)
+        return Road(task, flat=stuck, flat_task=task)
     pose = posed(task)
     graph, outcomes = pose.graph, pose.outcomes | pose.given
     reads = {node: pose.policies.get(node, 0) for node in pose.treatments}

@@ -91,7 +91,7 @@ def population_gap(road: Road, rng: np.random.Generator) -> float | None:
     """(iii) Error in one finite population that reaches the interventions' laws; None if none is built."""
     task = road.task
     levels = {task.graph.plate_path(node) for node in range(len(task.graph.names))} - {()}
-    if len(levels) != 1 or any(len(level) > 1 for level in levels) or _kept_inside(task):
+    if len(levels) != 1 or any(len(level) > 1 for level in levels) or _kept_inside(task) or any(task.graph.neighbours):
         return None
     for posed in (replace(task, treatments=tuple(_posed(task, one) for one in task.treatments)), task):
         own = road if posed == task else solve_given(posed) if road.lowerings else flat_route(posed)

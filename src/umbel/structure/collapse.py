@@ -14,7 +14,7 @@ from umbel.expr.build import product, substituted, total
 from umbel.expr.nodes import Certain, Drawn, Expr, Held, Inside, Law, Meaning, Slot, Symbol
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Facts, Graph, bits
-from umbel.graph.walks import closure, descendants
+from umbel.graph.segregated import anterior, exterior
 from umbel.model.task import Collapse, Lowered, Piece, Reading, Task, Treatment
 from umbel.results.step import Step
 from umbel.structure.pieces import Owns, largest_first, mechanism, reading
@@ -137,7 +137,7 @@ class _Builder:
             tuple(names),
             tuple(parents),
             tuple(siblings),
-            (0,) * size,
+            self._beside(size),
             plates=graph.plates,
             plate_of=tuple(plate_of),
             latent=latent,
@@ -168,6 +168,13 @@ class _Builder:
         mixed = tuple((self.piece_place[id(p)], p) for p in self.mixtures)
         return Lowered(lowered_task, sink, record, mixed, sunk)
 
+    def _beside(self, size: int) -> tuple[int, ...]:
+        """Undirected edges, which join variables outside plates alone."""
+        beside = [0] * size
+        for node in self.outside:
+            beside[self.place[node]] = self._moved(self.graph.neighbours[node] & self.plate.relevant)
+        return tuple(beside)
+
     def _moved(self, mask: int) -> int:
         """Nodes outside the plate, in the lowered graph."""
         return sum(1 << self.place[node] for node in bits(mask))
@@ -192,9 +199,9 @@ class _Builder:
         single = self.place[member]
         if node == single:
             # A hidden law may be set only where no random mechanism reads it.
-            return own.law is not None or not flat.children[node] & closure(asked, flat.parents, flat.everything)
+            return own.law is not None or not flat.children[node] & anterior(flat, asked)
         around = flat.everything & ~(1 << node)
-        return not descendants(flat, 1 << single, around) & asked
+        return not exterior(flat, 1 << single, around) & asked
 
 
 def _moved_facts(graph: Graph, outside: tuple[int, ...], place: dict[int, int], shared: int) -> Facts:

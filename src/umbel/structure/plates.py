@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 from umbel.expr.nodes import Expr, Level, Meaning, Raw
 from umbel.graph.mixed import Graph, bits
+from umbel.graph.segregated import anterior
 from umbel.graph.surgery import latent_projection
 from umbel.graph.walks import closure
 from umbel.model.task import Task, Treatment
@@ -44,7 +45,7 @@ class Plate:
     members
         Mask of its variables.
     relevant
-        Mask of ancestors of the outcomes or the treatment, after or before the intervention.
+        Mask of all that leads to the outcomes or the treatment, after or before the intervention.
     inner, inner_nodes
         The members' own graph, hidden ones projected, and the node behind each of its nodes.
     added
@@ -101,9 +102,11 @@ def innermost(task: Task) -> Plate:
     task, members = _with_roots(_with_policy_edges(task), members, path)
     graph = task.graph
     asked = task.outcomes | task.given | task.treated
+    for treatment in task.treatments:
+        asked |= treatment.reads
     for sight in task.sources:
         asked |= sight.kept_by
-    relevant = closure(asked, graph.parents, graph.everything)
+    relevant = anterior(graph, asked)
     inner, inner_nodes = members_graph(graph, members & relevant)
     return Plate(task, index, path, members, relevant, inner, inner_nodes, added)
 
@@ -117,10 +120,16 @@ def _path(graph: Graph, plate: int) -> Level:
 
 
 def _with_policy_edges(task: Task) -> Task:
-    """Let each treatment read what its policy reads: a model of the graph is one of the larger graph."""
+    """Let each treatment read what its policy reads: a model of the graph is one of the larger graph.
+
+    Not so in a block, or where treatments read each other: such a graph would have a way round.
+    """
     parents = list(task.graph.parents)
-    for treatment in task.treatments:
-        parents[treatment.node] |= treatment.reads
+    reads = {one.node: one.reads for one in task.treatments}
+    for node, own in reads.items():
+        mutual = any(reads.get(other, 0) >> node & 1 for other in bits(own))
+        if not mutual and not task.graph.neighbours[node]:
+            parents[node] |= own
     if tuple(parents) == task.graph.parents:
         return task
     return replace(task, graph=replace(task.graph, parents=tuple(parents)))

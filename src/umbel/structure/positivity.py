@@ -24,8 +24,9 @@ from collections.abc import Iterator, Sequence
 
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Graph, bits
+from umbel.graph.segregated import anterior
 from umbel.graph.surgery import latent_projection
-from umbel.graph.walks import ancestors, closure
+from umbel.graph.walks import closure
 from umbel.model.task import Lowered, Piece
 from umbel.structure.pieces import irreducible, largest_first, mechanism, reading
 from umbel.structure.plates import Plate, Within
@@ -34,7 +35,7 @@ from umbel.structure.plates import Plate, Within
 def keeps_positivity(plate: Plate, result: Lowered, within: Within) -> bool:
     """Whether the visible laws of a lowered task vary independently enough to condition on."""
     graph = result.task.graph
-    used = ancestors(graph, result.task.outcomes | result.task.given) | result.task.treated
+    used = anterior(graph, result.task.outcomes | result.task.given) | result.task.treated
     visible = [(node, part) for node, part in result.mixed if used >> node & 1 & ~(graph.latent >> node)]
     functions = _functions(result, used)
     if not visible and not functions:
