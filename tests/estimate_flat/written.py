@@ -57,14 +57,17 @@ def _sequential(shape: Sequential) -> Expr:
 def _switched(shape: Switched) -> Expr:
     factors: list[Expr] = []
     bound: list[str] = []
-    where: list[Slot] = [Held(symbol(name), AtState(state)) for name, state in shape.where]
+    where = _held(shape.where)
     for at, stage in enumerate(shape.stages):
-        held: list[Slot] = [Held(symbol(name), AtState(value)) for name, value in stage.settings]  # type: ignore[arg-type]
-        before = [*(_slot(name, shape.outcome) for name in shape.history(at)), *where]
-        law = _law(stage.variables, before if shape.joint and at == 0 else [*before, *held], shape.outcome)
-        factors.append(Probability((*law.of, *held), law.given) if shape.joint and at == 0 else law)
+        before = [_slot(name, shape.outcome) for name in shape.history(at)]
+        law = _law(stage.variables, [*before, *where, *_held(stage.settings)], shape.outcome)
+        factors.append(Probability((*law.of, *_held(shape.joint)), law.given) if at == 0 else law)
         bound += stage.variables
     return _closed(factors, bound, shape.outcome)
+
+
+def _held(settings: tuple[tuple[str, object], ...]) -> list[Slot]:
+    return [Held(symbol(name), AtState(value)) for name, value in settings]  # type: ignore[arg-type]
 
 
 def _primal(shape: Primal) -> Expr:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from umbel.expr.nodes import Policy
 from umbel.variable import State
 
-ADJUSTED = frozenset({"back-door", "randomised treatment"})
+ADJUSTED = frozenset({"back-door", "g-formula", "randomised treatment"})
 """Strategies in which no hidden cause joins the treatment to anything that it affects: there the
 variables that the formula reads, learnt given all that come before, give the same value."""
 
@@ -110,27 +110,23 @@ class Primal:
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """An average in which a treatment stands at different states; always exact.
+    """An average in which something stands at different states in different laws; always exact.
 
     Parameters
     ----------
-    treatment
-        The variable that is switched.
     stages
-        What comes about, in order; each but perhaps the first under one state of the treatment.
+        What comes about, in order, each with what is set for it alone.
     outcome
         What is averaged.
     joint
-        The first stage is the law of its variables *and* of the treatment at its state there, not
-        given it.
+        States that come about with the first stage's variables: its law is of them, too.
     where
         Conditions of every law: the average is of the rows that meet them.
     """
 
-    treatment: str
     stages: tuple[Stage, ...]
     outcome: Outcome
-    joint: bool
+    joint: tuple[tuple[str, State], ...] = ()
     where: tuple[tuple[str, State], ...] = ()
     exact: bool = True
 
@@ -140,7 +136,7 @@ class Switched:
 
     def settings(self) -> tuple[Setting, ...]:
         """All that is set, in order."""
-        return tuple(setting for one in self.stages for setting in one.settings)
+        return (*self.joint, *(setting for one in self.stages for setting in one.settings))
 
 
 def trusted(shape: Sequential | Primal | Switched, strategy: str) -> bool:

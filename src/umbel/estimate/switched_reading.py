@@ -1,13 +1,15 @@
-"""Read a switched shape off laws: one treatment that stands at different states in different laws."""
+"""Read a switched shape off laws: settings that differ from law to law."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from umbel.estimate.expansion import raw_name
-from umbel.estimate.shapes import Outcome, Setting, Stage, Switched
+from umbel.estimate.shapes import Outcome, Stage, Switched
 from umbel.expr.nodes import AtState, Held, Probability, Symbol
 from umbel.variable import State
+
+Settings = dict[str, State]
 
 
 def switched_of(laws: Sequence[Probability], outcome: Outcome) -> Switched | None:
@@ -17,79 +19,73 @@ def switched_of(laws: Sequence[Probability], outcome: Outcome) -> Switched | Non
     whatever the graph.
     """
     events = dict(outcome.events)
-    treatment = _treatment(laws, events)
-    if treatment is None:
+    read = [_settings(law, events) for law in laws]
+    known = [one for one in read if one is not None]
+    if len(known) < len(read):
         return None
-    joint = treatment in events
-    left = tuple((name, state) for name, state in outcome.events if name != treatment)
-    where = _where(laws[0], events, treatment)
-    if where is None or any(_where(law, events, treatment) != where for law in laws):
+    where = {name: state for name, state in known[0].items() if all(one.get(name) == state for one in known)}
+    rest = [{name: state for name, state in one.items() if name not in where} for one in known]
+    joint = {name: state for name, state in events.items() if any(name in one for one in rest)}
+    left = tuple((name, state) for name, state in outcome.events if name not in joint)
+    switching = _switching(rest, joint)
+    if not switching or (outcome.numeric is None and not left):
         return None
-    if outcome.numeric is None and not left:
+    if any(raw_name(slot) in joint | where and isinstance(slot, Symbol) for law in laws for slot in law.given):
         return None
-    waiting = list(laws)
-    stages: list[Stage] = []
-    known: set[str] = set()
-    while waiting:
-        law = next((one for one in waiting if _before(one, treatment) - set(where) == known), None)
-        if law is None:
-            return None
-        waiting.remove(law)
-        names = tuple(name for slot in law.of if (name := raw_name(slot)) != treatment)
-        setting = _setting(law, treatment)
-        if joint and len(names) < len(law.of):
-            if stages or setting is not None:
-                return None  # the treatment's own law is read after others
-            setting = (treatment, events[treatment])
-        elif joint and not stages:
-            return None
-        if setting is None and any(stage.settings for stage in stages):
-            return None  # a law that forgets the treatment
-        settings = () if setting is None else (setting,)
-        if stages and stages[-1].settings == settings:
-            stages[-1] = Stage(settings, (*stages[-1].variables, *names))
-        else:
-            stages.append(Stage(settings, names))
-        known |= set(names)
-    if len(stages) < 2:
+    ranked = [dict(sorted(one.items(), key=lambda pair: (pair[0] not in switching, pair[0]))) for one in rest]
+    stages = _ordered(laws, ranked, set(where), joint)
+    if stages is None or len(stages) < 2:
         return None
-    return Switched(treatment, tuple(stages), Outcome(outcome.numeric, left), joint, tuple(sorted(where.items())))
+    fixed = tuple(sorted(where.items()))
+    return Switched(stages, Outcome(outcome.numeric, left), tuple(sorted(joint.items())), fixed)
 
 
-def _treatment(laws: Sequence[Probability], events: dict[str, State]) -> str | None:
-    """The one variable that stands at more than one state."""
-    found: dict[str, set[State]] = {name: {state} for name, state in events.items()}
-    for law in laws:
-        for slot in law.given:
-            if isinstance(slot, Held) and isinstance(slot.value, AtState):
-                found.setdefault(raw_name(slot), set()).add(slot.value.state)
-    several = [name for name, states in found.items() if len(states) > 1]
-    return several[0] if len(several) == 1 else None
-
-
-def _before(law: Probability, treatment: str) -> set[str]:
-    return {raw_name(slot) for slot in law.given} - {treatment}
-
-
-def _where(law: Probability, events: dict[str, State], treatment: str) -> dict[str, State] | None:
-    """Conditions at states that are no events; None where a condition is of no form that is known."""
-    found: dict[str, State] = {}
+def _settings(law: Probability, events: Settings) -> Settings | None:
+    """Conditions at states that are not the events' own; None where one is held at no state."""
+    found: Settings = {}
     for slot in law.given:
-        name = raw_name(slot)
-        if isinstance(slot, Symbol):
-            if name == treatment:
+        if isinstance(slot, Held):
+            if not isinstance(slot.value, AtState):
                 return None
-        elif not isinstance(slot.value, AtState):
-            return None
-        elif name != treatment and name not in events:
-            found[name] = slot.value.state
-        elif name != treatment and events[name] != slot.value.state:
-            return None
+            if events.get(raw_name(slot)) != slot.value.state:
+                found[raw_name(slot)] = slot.value.state
     return found
 
 
-def _setting(law: Probability, treatment: str) -> Setting | None:
-    for slot in law.given:
-        if raw_name(slot) == treatment and isinstance(slot, Held) and isinstance(slot.value, AtState):
-            return treatment, slot.value.state
-    return None
+def _switching(settings: Sequence[Settings], joint: Settings) -> set[str]:
+    """Variables that stand at two states."""
+    found: dict[str, set[State]] = {}
+    for one in (*settings, joint):
+        for name, state in one.items():
+            found.setdefault(name, set()).add(state)
+    return {name for name, states in found.items() if len(states) > 1}
+
+
+def _ordered(
+    laws: Sequence[Probability], settings: Sequence[Settings], where: set[str], joint: Settings
+) -> tuple[Stage, ...] | None:
+    """Laws in an order in which each reads all before it; joint events come about in the first."""
+    waiting = list(zip(laws, settings, strict=True))
+    stages: list[Stage] = []
+    known: set[str] = set()
+    while waiting:
+        ready = [
+            (law, own)
+            for law, own in waiting
+            if {name for slot in law.given if (name := raw_name(slot)) not in own and name not in where} == known
+        ]
+        if not ready:
+            return None
+        law, own = ready[0]
+        waiting.remove(ready[0])
+        names = tuple(raw_name(slot) for slot in law.of)
+        if set(names) & set(joint) and (stages or not set(joint) <= set(names)):
+            return None  # a switched variable's own law is read after others
+        names = tuple(name for name in names if name not in joint)
+        kept = tuple(own.items())
+        if stages and stages[-1].settings == kept and not (joint and len(stages) == 1):
+            stages[-1] = Stage(kept, (*stages[-1].variables, *names))
+        else:
+            stages.append(Stage(kept, names))
+        known |= set(names)
+    return tuple(stages)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from umbel.data.study import Study
     from umbel.estimate.crossfit import Learners
     from umbel.estimate.estimator import Estimator, Target, Watch
+    from umbel.estimate.stacking import Stacked
 
 
 def answer_of(
@@ -112,13 +113,16 @@ def estimated(
 
     from umbel.estimate.choose import choose
     from umbel.estimate.estimator import unwatched
+    from umbel.estimate.stacking import one_table
 
     start = time.perf_counter()
+    target, study = target_of(verdict, graph), studies[0]
+    stacked: Stacked | None = None
     if len(studies) > 1:
-        refusal = Refusal("Several studies in one estimate are not answered yet.", "Give one study.")
-        return replace(answer, refusal=refusal)
-    study = studies[0]
-    target = target_of(verdict, graph)
+        joined = one_table(target, studies)
+        if isinstance(joined, Refusal):
+            return replace(answer, refusal=joined)
+        stacked, target, study = joined, joined.target, joined.study
     best = choose(target, study, estimators_of(method))
     if isinstance(best, Refusal):
         return replace(answer, refusal=best)
@@ -126,6 +130,7 @@ def estimated(
     found = best.estimate(target, study, rng=given, watch=unwatched if watch is None else watch)
     if isinstance(found, Refusal):
         return replace(answer, refusal=found)
+    found = found if stacked is None else stacked.told(found)
     outermost, *others = study.tables()
     plain = (DataSource(outermost.name, units=found.units), *(DataSource(table.name) for table in others))
     return replace(

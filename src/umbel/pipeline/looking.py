@@ -51,11 +51,15 @@ def prospect(problem: Problem) -> str | Refusal:
             return verdict.refusal
         case Identified():
             from umbel.estimate.choose import choose
+            from umbel.estimate.stacking import one_table
 
-            study, *more = problem.studies
-            if more:
-                return Refusal("Several studies in one estimate are not answered yet.", "Give one study.")
-            best = choose(target_of(verdict, problem.graph), study, estimators_of(problem.method))
+            target, study = target_of(verdict, problem.graph), problem.studies[0]
+            if len(problem.studies) > 1:
+                joined = one_table(target, problem.studies)
+                if isinstance(joined, Refusal):
+                    return joined
+                target, study = joined.target, joined.study
+            best = choose(target, study, estimators_of(problem.method))
             return best if isinstance(best, Refusal) else f"identified; the estimator would be '{best.name}'"
         case _:
             assert_never(verdict)
