@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from umbel.expr.build import leaves
 from umbel.expr.estimand import Estimand
-from umbel.expr.nodes import Drawn, Held, Law, Meaning, Probability, Raw
+from umbel.expr.nodes import Drawn, Held, Law, Meaning, Probability, Raw, Slot
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, closure, descendants
@@ -39,7 +39,26 @@ def _strategy(road: Road) -> str:
     whole = _flat_strategy(graph, treated, outcomes)
     # A condition that may as well be set is no treatment of the user's. Estimators rest on the whole name.
     own = _flat_strategy(graph, treated & ~road.flat.exchange.moved, outcomes)
-    return whole if own == whole else f"{own} given the conditions"
+    if own != whole:
+        return f"{own} given the conditions"
+    return "g-formula" if own == "back-door" and _is_sequential(road) else own
+
+
+def _is_sequential(road: Road) -> bool:
+    """Whether what is adjusted for follows a treatment: Robins' g-formula rather than one back-door."""
+    assert road.expr is not None
+    outcomes = {road.task.meanings[node] for node in bits(road.task.outcomes)}
+    treated = {road.task.meanings[one.node] for one in road.task.treatments}
+    return any(
+        isinstance(leaf, Probability)
+        and not outcomes & {_meaning(slot) for slot in leaf.of}
+        and bool(treated & {_meaning(slot) for slot in leaf.given})
+        for leaf in leaves(road.expr)
+    )
+
+
+def _meaning(slot: Slot) -> Meaning:
+    return (slot.symbol if isinstance(slot, Held) else slot).meaning
 
 
 def _reads_a_treatment(road: Road) -> bool:
@@ -50,7 +69,7 @@ def _reads_a_treatment(road: Road) -> bool:
         isinstance(leaf, Drawn)
         or (
             isinstance(leaf, Probability)
-            and any((slot.symbol if isinstance(slot, Held) else slot).meaning in treated for slot in leaf.given)
+            and any(_meaning(slot) in treated for slot in leaf.given)
         )
         for leaf in leaves(road.expr)
     )
