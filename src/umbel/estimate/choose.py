@@ -18,9 +18,11 @@ from umbel.estimate.moments import LatentClasses
 from umbel.estimate.moments_units import KindsOfUnits
 from umbel.estimate.montecarlo import FittedKernels
 from umbel.estimate.summaries import NormalHierarchy
+from umbel.estimate.totals import LinearTotals
 from umbel.estimate.units import UnitsPlugIn
+from umbel.expr.build import leaves
 from umbel.expr.estimand import Estimand
-from umbel.expr.nodes import Law
+from umbel.expr.nodes import Drawn, Law
 from umbel.expr.unmixing import Unmixing
 from umbel.model.priors import InterferenceAnalysis
 from umbel.results.step import Refusal
@@ -44,7 +46,7 @@ def estimators(
     >>> names[:5]
     ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw']
     >>> names[5:]
-    ['cells', 'kernels', 'latent classes', 'kinds of units', 'units', 'plug-in']
+    ['cells', 'kernels', 'latent classes', 'kinds of units', 'totals', 'units', 'plug-in']
     """
     return (
         NormalHierarchy(location=location, scale=scale, level=level),
@@ -56,6 +58,7 @@ def estimators(
         FittedKernels(level=level),
         LatentClasses(level=level),
         KindsOfUnits(level=level),
+        LinearTotals(level=level),
         UnitsPlugIn(level=level),
         UnitsPlugIn(level=level, models=PAPER, name="plug-in"),
     )
@@ -68,6 +71,12 @@ def choose(target: Target, study: Study, among: tuple[Estimator, ...]) -> Estima
         among = tuple(one for one in among if isinstance(one, kind))
         if not among:
             return Refusal(f"The estimand speaks of the latent {target.unmixing.latent}.", "Leave out [method] name.")
+    if target.macro is not None:  # its errors know that the realisation is estimated too
+        among = tuple(one for one in among if isinstance(one, LinearTotals)) or among
+    elif any(isinstance(leaf, Drawn) and leaf.policy.of in leaf.policy.given for leaf in leaves(target.expr)):
+        return Refusal(
+            "Laws under a moved total are not estimated yet, means are.", "Ask for E[...], or evaluate the estimand."
+        )
     fits = [(one, one.supports(target, study)) for one in among]
     fitting = [(fit.score, -index) for index, (_, fit) in enumerate(fits) if isinstance(fit, Supported)]
     if fitting:

@@ -15,6 +15,7 @@ import numpy as np
 
 from umbel.data.study import Study
 from umbel.expr.estimand import Requirement
+from umbel.expr.macros import MacroForm
 from umbel.expr.nodes import Expr, Symbol
 from umbel.expr.unmixing import UnitUnmixing, Unmixing
 from umbel.results.check import Check
@@ -59,6 +60,8 @@ class Target:
         leave out make no difference.
     unmixing
         The views of a latent class that ``expr`` speaks of; None where it speaks of none.
+    macro
+        The macro-intervention in numbers; None where no total is set.
     """
 
     term: str
@@ -68,6 +71,7 @@ class Target:
     requirements: tuple[Requirement, ...] = ()
     strategy: str = ""
     unmixing: Unmixing | UnitUnmixing | None = None
+    macro: MacroForm | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from umbel.expr.nodes import Number as Constant
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import closure, inputs
 from umbel.identification.adjustment import minimal_adjustment
+from umbel.identification.explain import assumptions_of
 from umbel.identification.macro_forms import form_of, outcome_graph
 from umbel.identification.realisations import Micro, Stuck, refused
 from umbel.model.policy import Levers, Natural, Perfect, Point, Shift
@@ -107,7 +108,7 @@ def through_totals(graph: Graph, question: Question, sources: Sequence[Experimen
         question,
         Estimand(expr, axes, strategy, plates, domains, macro=form),
         tuple(dict.fromkeys(work.steps)),
-        tuple(dict.fromkeys(work.assumptions)),
+        tuple(dict.fromkeys((*assumptions_of(graph, ()), *work.assumptions))),
         (),
         Proof(graph, ()) if work.realisations else work.proof(graph),
     )
@@ -212,13 +213,29 @@ class _Work:
     def asked(self, graph: Graph, question: Question, hidden: int = 0) -> Verdict:
         """The engine's verdict in a graph without totals."""
         gone = {graph.names[node] for node in bits(hidden)}
-        kept = tuple(
-            one
-            if one.observed is None
-            else replace(one, observed=tuple(name for name in one.observed if name in graph.names and name not in gone))
-            for one in self.sources
-        )
+        kept = []
+        for one in self.sources:
+            seen = one.observed
+            if seen is not None:
+                seen = tuple(name for name in seen if name in graph.names and name not in gone)
+            doses = dict(one.doses) or None
+            kept.append(Experiment(one.do, seen, doses=doses, assigned=one.assigned, selected=one.selected))
         return self.ask(graph, question, kept)
+
+    def shown(self, names: set[str]) -> int | None:
+        """Index of a source that shows these together, with nothing set and no row left out."""
+        for index, one in enumerate(self.sources):
+            if one.do or one.selected:
+                continue
+            if one.observed is None or all(self.held(name, set(one.observed)) for name in names):
+                return index
+        return None
+
+    def held(self, name: str, seen: set[str]) -> bool:
+        """Whether a source that shows some names shows a variable: of totals, all parts will do."""
+        if name in seen:
+            return True
+        return name in self.totals and set(self.parts_of(self.graph.index(name))) <= seen
 
     # ---- terms -----------------------------------------------------------------------
 
@@ -336,7 +353,7 @@ class _Work:
         def effect(question: Question) -> Expr:
             return self.body_of(self.asked(graph, question, hidden))
 
-        micro = Micro(effect, self.steps, graph, names, weights, term, item)
+        micro = Micro(effect, self.shown, self.steps, self.strategies, graph, names, weights, term, item)
         x, y = graph.mask(names), graph.mask([outcome])
         found = minimal_adjustment(graph, x, y)
         kind = "shift" if isinstance(by, Shift | Levers) else type(by).__name__.lower()

@@ -41,8 +41,10 @@ class Micro:
     ----------
     ask
         The estimand of a question in ``graph``; raises :class:`Stuck` where there is none.
-    steps
-        Where each step is noted.
+    shown
+        Index of a source that shows some variables together, as they occur; None where none does.
+    steps, strategies
+        Where each step is noted, and by which name readers know the way.
     graph
         Without totals, but for an outcome that is one.
     names, weights
@@ -52,7 +54,9 @@ class Micro:
     """
 
     ask: Callable[[Question], Expr]
+    shown: Callable[[set[str]], int | None]
     steps: list[Step]
+    strategies: list[str]
     graph: Graph
     names: tuple[str, ...]
     weights: tuple[float, ...]
@@ -102,21 +106,35 @@ class Micro:
                 f"natural({', '.join(given)}) reads what its own parts change.",
                 "Name covariates that the total does not affect.",
             )
-        if given and _removes(self.graph, x, outcome, within):
-            self.effect()
+        both = {self.item.name, self.outcome.variable, *given}
+        place = self.shown(both)  # the parts need not be seen where nothing confounds them
+        if given and place is not None and _removes(self.graph, x, outcome, within):
             rule = f"given {', '.join(given)} the parts are not confounded: the macro back-door (Theorem 4.1)"
             self.steps.append(Step("macro back-door", rule))
-            law: Expr = product([Probability((y,), (self.slot(), *b)), Probability(b)])
-            return self.finished(total(b, law))
-        if not given and adjust == 0:
-            self.effect()
+            self.strategies.append("back-door")
+            seen = Probability((y,), (self.slot(), *b), source=place)
+            return self.finished(total(b, product([seen, Probability(b, source=place)])))
+        if not given and place is not None and adjust == 0:
+            self.strategies.append("unconfounded parts")
             self.steps.append(Step("natural", "the parts are not confounded: do agrees with see (Theorem 3.1)"))
-            return self.finished(Probability((y,), (self.slot(),)))
-        law = product([Probability(parts, (self.slot(), *b)), self.effect(given)])
+            return self.finished(Probability((y,), (self.slot(),), source=place))
+        place = self.source({self.item.name, *self.names, *given})
+        law = product([Probability(parts, (self.slot(), *b), source=place), self.effect(given)])
         law = total(parts, law)
         if b:
-            law = total(b, product([Probability(b), law]))
+            law = total(b, product([Probability(b, source=place), law]))
         return self.finished(law)
+
+    def source(self, names: set[str]) -> int:
+        """The source whose units the realisation is about."""
+        place = self.shown(names)
+        if place is None:
+            raise refused(
+                self.term,
+                f"No study shows {', '.join(sorted(names))} together with nothing set, which the realisation needs.",
+                "Give a study that measures them as they occur, or ask by point(…).",
+            )
+        return place
 
     def point(self, by: Point) -> Expr:
         """An ordinary intervention on every part."""
@@ -156,7 +174,8 @@ class Micro:
         if effect is not None:
             law_now = substituted(effect, dict(zip(had, now, strict=True)))
             inner = total(now, product([*policies, law_now]))
-            return self.finished(total(had, product([Probability(had), inner])))
+            place = self.source({*self.names, self.item.name})
+            return self.finished(total(had, product([Probability(had, source=place), inner])))
         if adjust is None:
             raise Stuck(
                 Unidentified(
@@ -171,12 +190,13 @@ class Micro:
                     Proof(self.graph, ()),
                 )
             )
-        self.effect()
+        self.strategies.append("back-door" if adjust else "unconfounded parts")
         z = tuple(map(self.symbol, self.graph.names_of(adjust)))
-        seen = Probability((self.symbol(self.outcome.variable),), (*now, *z))
+        place = self.source({*self.names, *self.graph.names_of(adjust), self.outcome.variable})
+        seen = Probability((self.symbol(self.outcome.variable),), (*now, *z), source=place)
         inner = total(now, product([*policies, seen]))
         self.steps.append(Step("back-door", f"for the parts: {', '.join(self.graph.names_of(adjust)) or 'nothing'}"))
-        return self.finished(total((*had, *z), product([Probability((*had, *z)), inner])))
+        return self.finished(total((*had, *z), product([Probability((*had, *z), source=place), inner])))
 
 
 def _removes(graph: Graph, x: int, y: int, given: int) -> bool:

@@ -154,7 +154,8 @@ def target_of(verdict: Identified, graph: Graph) -> Target:
     estimand = verdict.estimand
     domains = {graph.names[node]: domain for node, domain in graph.facts.domains}
     term, axes, strategy = str(verdict.question), estimand.axes, estimand.strategy
-    return Target(term, estimand.body, domains, axes, estimand.requirements(), strategy, estimand.unmixing)
+    needs = estimand.requirements()
+    return Target(term, estimand.body, domains, axes, needs, strategy, estimand.unmixing, estimand.macro)
 
 
 def _words(target: Target, study: Study) -> tuple[str, ...]:

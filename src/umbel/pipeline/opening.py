@@ -84,7 +84,11 @@ def source_of(graph: Graph, study: Study) -> Experiment:
     """A study as identification sees it: it observes what its columns and summaries name."""
     named = {name for summary in study.summaries for name in Question.parse(summary.of).names()}
     named |= {name for name, _ in study.counts}
-    observed = tuple(name for name in graph.names_of(graph.observed) if name in named or study.holds(name))
+    named |= {name for name in graph.names if study.holds(name)}
+    for one in graph.aggregates:  # of totals, the sum of the parts will do
+        if all(graph.names[part.node] in named and not part.near for part in one.parts):
+            named.add(graph.names[one.child])
+    observed = tuple(name for name in graph.names_of(graph.observed) if name in named)
     everything = len(observed) == graph.observed.bit_count()
     return Experiment(study.do, None if everything else observed, assigned=study.assigned, selected=study.selected)
 
