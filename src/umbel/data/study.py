@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from umbel.data.columns import Column, read_columns
+from umbel.data.edges import open_edges
 from umbel.data.source import Table, open_table, position
 from umbel.errors import DataError, did_you_mean, shown
 
@@ -63,7 +64,8 @@ class Study:
     assigned
         The level at which they were randomised: a plate or the unit.
     edges
-        The edge list of a network study.
+        Who is joined with whom in a network study: a table whose first two columns hold keys of
+        persons (``weight``: a third one), a networkx graph or a symmetric scipy.sparse matrix.
     selected
         Variables by which rows were kept.
     errors
@@ -139,7 +141,7 @@ class Study:
             "variables": read_columns(variables),
             "do": _names(do, "do"),
             "assigned": _name(assigned, "assigned"),
-            "edges": None if edges is None else open_table(edges, role="edges", database=database),
+            "edges": None if edges is None else open_edges(edges, database=database),
             "selected": _names(selected, "selected"),
             "errors": tuple((errors or {}).items()),
             "summaries": tuple(_summary(index, one) for index, one in enumerate(summaries)),
