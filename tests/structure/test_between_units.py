@@ -1,4 +1,4 @@
-"""Interference between units: schools whose pupils' treatment acts on a neighbouring school, and units in equilibrium."""
+"""Interference between units: treatments that act on a neighbouring school, and units in equilibrium."""
 
 from __future__ import annotations
 
