@@ -20,10 +20,14 @@ from umbel.numerics.automodel import (
 )
 from umbel.numerics.chromatic import chances
 from umbel.numerics.network import build_network
-from umbel.numerics.spillover import Explosive, Schedule, drawn_scores, outcome_means
+from umbel.numerics.spillover import Explosive, Rule, Schedule, drawn_scores, outcome_means
 
 TRUE = np.array([-1.2, 0.8, 0.5, 0.25, -0.1, 0.2])
 OUTCOME = Equation(2, (1, 0), (1, 0), coupled=True)
+
+
+def setting(value: float) -> Rule:
+    return Rule(lambda read: np.full_like(read.own(0), value), drawn=False)
 
 
 def population(n: int, seed: int) -> tuple[Neighbourhood, np.ndarray]:
@@ -55,17 +59,17 @@ def test_policies_have_their_enumerated_values() -> None:
 
     chance = expit(c)
     drawn = sum(float(np.prod(np.where(a == 1, chance, 1 - chance))) * settled(a) for a in states)
-    policies = [{1: lambda read: np.ones_like(read(0))}, {1: lambda read: expit(read(0))}]
+    policies = [
+        {1: setting(1.0)},
+        {1: Rule(lambda read: expit(read.own(0)))},
+        {1: Rule(lambda read: expit(read.own(0)), drawn=False)},
+    ]
     values = np.column_stack([c, np.zeros(6), np.zeros(6)])
     schedule = Schedule(burn=30, keep=30, copies=8192)
     rng = np.random.default_rng(0)
-    found = outcome_means(at, values, [given(TRUE)], policies, outcome=2, schedule=schedule, rng=rng)
+    found = outcome_means(at, values, [given(TRUE)], policies, outcome=2, order=(1, 2), schedule=schedule, rng=rng)
     error = found.std(axis=1, ddof=1) / np.sqrt(schedule.copies)
-    assert np.abs(found.mean(axis=1) - [settled(np.ones(6)), drawn]).max() < 4 * error.max()
-    as_dose = outcome_means(
-        at, values, [given(TRUE)], policies, outcome=2, schedule=schedule, doses=True, rng=np.random.default_rng(1)
-    )
-    assert abs(as_dose[1].mean() - settled(chance)) < 5 * float(as_dose[1].std(ddof=1)) / np.sqrt(8192)
+    assert np.abs(found.mean(axis=1) - [settled(np.ones(6)), drawn, settled(chance)]).max() < 4 * error.max()
 
 
 def test_a_mediator_is_drawn_and_the_status_quo_keeps_what_was_seen() -> None:
@@ -74,16 +78,20 @@ def test_a_mediator_is_drawn_and_the_status_quo_keeps_what_was_seen() -> None:
     mediator, outcome = Equation(1, (0,)), Equation(2, (1,), (1,), kind="linear")
     fits = [given(np.array([-1.0, 2.0]), mediator), given(np.array([0.5, 1.0, 0.25]), outcome)]
     values = np.column_stack([a, np.zeros(200), np.full(200, 7.0)])
-    policies = [{}, {0: lambda read: np.ones_like(read(0))}]
+    policies = [{}, {0: setting(1.0)}]
     schedule, rng = Schedule(copies=256), np.random.default_rng(0)
-    found = outcome_means(at, values, fits, policies, outcome=2, schedule=schedule, rng=rng).mean(axis=1)
+    found = outcome_means(at, values, fits, policies, outcome=2, order=(0, 1, 2), schedule=schedule, rng=rng).mean(
+        axis=1
+    )
 
     def exact(treated: np.ndarray) -> float:
         m = expit(-1.0 + 2.0 * treated)
         return float(np.mean(0.5 + m + 0.25 * at.around(m)))
 
     assert found == pytest.approx([exact(a), exact(np.ones(200))], abs=0.01)
-    nothing = outcome_means(at, values, fits, [{}], outcome=2, schedule=schedule, rng=np.random.default_rng(1))
+    nothing = outcome_means(
+        at, values, fits, [{}], outcome=2, order=(0, 1, 2), schedule=schedule, rng=np.random.default_rng(1)
+    )
     assert nothing.tolist() == [[7.0] * 256]
 
 
@@ -118,9 +126,9 @@ def test_a_linear_outcome_settles_by_solving() -> None:
     equation = Equation(1, (0,), coupled=True, kind="linear")
     values = np.column_stack([np.arange(30.0), np.zeros(30)])
     fit = given(np.array([1.0, 0.5, 0.05]), equation)
-    policy = [{0: lambda read: np.full_like(read(0), 2.0)}]
+    policy = [{0: setting(2.0)}]
     found = outcome_means(
-        at, values, [fit], policy, outcome=1, schedule=Schedule(), doses=True, rng=np.random.default_rng(0)
+        at, values, [fit], policy, outcome=1, order=(0, 1), schedule=Schedule(), rng=np.random.default_rng(0)
     )
     exact = np.linalg.solve(np.eye(30) - 0.05 * at.network.links.toarray().astype(float), np.full(30, 2.0)).mean()
     assert found[0, 0] == pytest.approx(exact, abs=1e-9)
@@ -131,8 +139,8 @@ def test_a_linear_outcome_settles_by_solving() -> None:
             [given(np.array([1.0, 0.5, 5.0]), equation)],
             policy,
             outcome=1,
+            order=(0, 1),
             schedule=Schedule(),
-            doses=True,
             rng=np.random.default_rng(0),
         )
 

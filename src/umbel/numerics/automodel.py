@@ -33,27 +33,30 @@ class Equation:
     ----------
     target
         The variable.
-    own, near
-        Its parents in the same person, and those in the neighbours (summed).
+    own, near, means
+        Its parents in the same person, and those in the neighbours: as sums and as means.
     coupled
         Whether it answers to the neighbours' values of itself.
     kind
         ``"logistic"`` for states 0 and 1, ``"linear"`` for numbers.
-    averaged
-        Whether ``near`` are means over neighbours rather than sums.
     """
 
     target: int
     own: tuple[int, ...]
     near: tuple[int, ...] = ()
+    means: tuple[int, ...] = ()
     coupled: bool = False
     kind: Kind = "logistic"
-    averaged: bool = False
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """Columns that it answers to, but for its target."""
+        return (*self.own, *self.near, *self.means)
 
     @property
     def width(self) -> int:
-        """Number of coefficients: 1, own parents, neighbours' parents, coupling."""
-        return 1 + len(self.own) + len(self.near) + self.coupled
+        """Number of coefficients: 1, own parents, sums, means, coupling."""
+        return 1 + len(self.own) + len(self.near) + len(self.means) + self.coupled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +68,7 @@ class Fit:
     equation
         What was fitted.
     coefficients
-        Shape (width,): intercept, own parents, neighbours' parents, coupling.
+        Shape (width,): intercept, own parents, sums, means, coupling.
     information
         Shape (width, width): curvature of the log pseudo-likelihood.
     scale
@@ -108,7 +111,8 @@ class Neighbourhood:
 def features(at: Neighbourhood, values: Floats, equation: Equation) -> Floats:
     """The columns an equation multiplies, shape (n, width), from values of shape (n, variables)."""
     columns = [np.ones(len(values)), *(values[:, v] for v in equation.own)]
-    columns += [at.around(values[:, v], averaged=equation.averaged) for v in equation.near]
+    columns += [at.around(values[:, v]) for v in equation.near]
+    columns += [at.around(values[:, v], averaged=True) for v in equation.means]
     if equation.coupled:
         columns.append(at.around(values[:, equation.target]))
     return np.column_stack(columns)

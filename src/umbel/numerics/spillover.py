@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import expit
@@ -16,12 +17,29 @@ from umbel.numerics.automodel import Fit, Neighbourhood, score
 from umbel.numerics.chromatic import Bytes, Singles, chances
 from umbel.numerics.network import Floats
 
-Reader = Callable[[int], Floats]
-Mechanism = Callable[[Reader], Floats]
-"""From the values of any column, shape (n, copies), to a chance of 1 or a dose of the same shape."""
 
-Policy = Mapping[int, Mechanism]
-"""A mechanism for each treatment that the policy sets, by column."""
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a rule may read in one chain: a column's values, shape (n, copies), and their sums around each node."""
+
+    at: Neighbourhood
+    own: Callable[[int], Floats]
+
+    def around(self, column: int) -> Floats:
+        """Sums over neighbours, shape (n, copies)."""
+        return self.at.around(self.own(column))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a policy sets one treatment: to 1 with the chance that ``law`` gives, or to that number itself."""
+
+    law: Callable[[Reader], Floats]
+    drawn: bool = True
+
+
+Policy = Mapping[int, Rule]
+"""A rule for each treatment that the policy sets, by column."""
 
 MOST_CELLS = 2**23
 """Nodes times chains that are held at once, a hundred megabytes."""
@@ -55,8 +73,8 @@ def outcome_means(
     policies: Sequence[Policy],
     *,
     outcome: int,
+    order: Sequence[int],
     schedule: Schedule,
-    doses: bool = False,
     rng: np.random.Generator,
 ) -> Floats:
     """The mean outcome over the network's persons under each policy.
@@ -66,15 +84,15 @@ def outcome_means(
     at, values
         The network and its observed values, shape (n, variables), by place.
     fits
-        Equations of the variables between treatments and outcome, causes first.
+        Equations of the variables between treatments and outcome.
     policies
         What is set, one mapping for each chain; an empty one is the status quo.
     outcome
         Column of the outcome.
+    order
+        Columns of all treatments and targets, causes first.
     schedule
         Sweeps and copies.
-    doses
-        Whether a mechanism's number is the value itself; else a treatment is 1 with that chance.
     rng
         Source of randomness, shared by all policies.
 
@@ -88,31 +106,33 @@ def outcome_means(
     Explosive
         For a linear outcome whose coupling has no equilibrium.
     """
-    n, shape = len(values), (len(values), len(policies), schedule.copies)
+    shape = (len(values), len(policies), schedule.copies)
     state: dict[int, Singles] = {}
-    for column in sorted({column for policy in policies for column in policy}):
-        noise = rng.random((n, schedule.copies), dtype=np.float32)
-        drawn = np.empty(shape, np.float32)
-        for k, policy in enumerate(policies):
-            if column not in policy:
-                drawn[:, k] = values[:, column, None]
-                continue
-            law = policy[column](lambda v, k=k: _column(state, values, v, k, schedule.copies))  # type: ignore[misc]
-            drawn[:, k] = law if doses else noise < law
-        state[column] = drawn
-    for fit in fits:
-        equation = fit.equation
-        if equation.target in state or state.keys().isdisjoint((*equation.own, *equation.near)):
+    equations = {fit.equation.target: fit for fit in fits}
+    for column in order:
+        ruled = [(k, policy[column]) for k, policy in enumerate(policies) if column in policy]
+        fit = equations.get(column)
+        moved = fit is not None and not state.keys().isdisjoint(fit.equation.reads)
+        if not ruled and not moved:
             continue
-        field = _field(at, values, state, fit, shape)
-        if equation.target == outcome:
-            return _settled_mean(at, field, fit, schedule, rng)
-        state[equation.target] = _drawn(at, field, fit, schedule, rng)
+        if fit is not None and moved:
+            field = _field(at, values, state, fit, shape)
+            if column == outcome and not ruled:
+                return _settled_mean(at, field, fit, schedule, rng)
+            drawn = _drawn(at, field, fit, schedule, rng)
+        else:
+            drawn = np.repeat(values[:, column, None].astype(np.float32), shape[1] * shape[2], axis=1).reshape(shape)
+        if ruled:
+            noise = rng.random((shape[0], shape[2]), dtype=np.float32)
+            for k, rule in ruled:
+                law = rule.law(Reader(at, partial(_column, state, values, k, shape[2])))
+                drawn[:, k] = noise < law if rule.drawn else law
+        state[column] = drawn
     untouched = state.get(outcome, values[:, outcome, None, None])
     return np.broadcast_to(untouched.mean(axis=0, dtype=np.float64), shape[1:]).copy()
 
 
-def _column(state: Mapping[int, Singles], values: Floats, v: int, chain: int, copies: int) -> Floats:
+def _column(state: Mapping[int, Singles], values: Floats, chain: int, copies: int, v: int) -> Floats:
     """A variable's values in one chain, shape (n, copies)."""
     if v in state:
         return state[v][:, chain].astype(np.float64)
@@ -125,18 +145,15 @@ def _field(
     """What pulls the target of an equation, its own coupling left out: shape (n, chains, copies)."""
     equation, weights = fit.equation, iter(fit.coefficients[1:])
     fixed, field = np.full(len(values), fit.coefficients[0]), np.zeros(shape)
-    for v in equation.own:
+    reads: list[tuple[int, Callable[[Floats], Floats]]] = [(v, lambda own: own) for v in equation.own]
+    reads += [(v, at.around) for v in equation.near]
+    reads += [(v, partial(at.around, averaged=True)) for v in equation.means]
+    for v, read in reads:
         weight = next(weights)
         if v in state:
-            field += weight * state[v]
+            field += weight * read(state[v])  # type: ignore[arg-type]
         else:
-            fixed += weight * values[:, v]
-    for v in equation.near:
-        weight = next(weights)
-        if v in state:
-            field += weight * at.around(state[v], averaged=equation.averaged)  # type: ignore[arg-type]
-        else:
-            fixed += weight * at.around(values[:, v], averaged=equation.averaged)
+            fixed += weight * read(values[:, v])
     field += fixed[:, None, None]
     return field
 
