@@ -37,11 +37,27 @@ def as_effect(graph: Graph, term: Probability | Expectation) -> Probability | Ex
         kept = [matters(graph, event.variable, world) for event in events]
         if all(mine == matters(graph, event.variable, event.world) for mine, event in zip(kept, events, strict=True)):
             do = tuple(item for item in world if any(item in mine for mine in kept))
+            idle = _idle(graph, names, settings, do)
+            if idle is None:
+                return term
+            do += idle
             given = tuple(replace(event, world=()) for event in term.given)
             if isinstance(term, Expectation):
                 return Expectation(replace(term.outcome, world=()), do, given)
             return Probability(tuple(replace(event, world=()) for event in term.outcomes), do, given)
     return term
+
+
+def _idle(
+    graph: Graph, names: Sequence[str], settings: Sequence[Intervention], do: tuple[Intervention, ...]
+) -> tuple[Intervention, ...] | None:
+    """What is left free without reaching any event: still an axis of the answer; None where ``do`` cannot hold it."""
+    idle = tuple(dict.fromkeys(item for item in settings if isinstance(item, Free) and item not in do))
+    held = {item.name for item in do}
+    if any(item.name in names or item.name in held for item in idle):
+        return None
+    reached = frozenset[Intervention]().union(*(matters(graph, name, (*do, *idle)) for name in names))
+    return idle if reached.isdisjoint(idle) else None
 
 
 def matters(graph: Graph, name: str, world: Sequence[Intervention]) -> frozenset[Intervention]:

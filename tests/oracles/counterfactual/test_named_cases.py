@@ -56,3 +56,18 @@ def test_all_experiments(case: Case) -> None:
     else:
         assert not isinstance(found, Refusal)
         assert (found.expr is None) == (case.experiments == "no")
+
+
+@pytest.mark.parametrize("question", ["P(Y[A]=1, X=0)", "P(A=1, Y[A]=1)", "E[Y[A]]", "P(X=1, Y[A, X=0]=1)"])
+def test_a_free_subscript_that_reaches_nothing_is_an_axis(question: str) -> None:
+    verdict = umbel.identify("A -> B; X -> Y", question)
+    assert isinstance(verdict, umbel.Identified)
+    assert [str(getattr(symbol.meaning, "name", "")) for symbol in verdict.estimand.axes] == ["A"]
+    assert verdict.verify()
+
+
+def test_too_many_response_functions_keep_the_verdict() -> None:
+    verdict = umbel.identify("{A B C D E F} -> Y; A <-> Y", "P(Y[A=1]=1, Y[A=0]=0)")
+    assert isinstance(verdict, umbel.Unidentified)
+    assert "response functions" in verdict.remarks[-1]
+    assert verdict.verify()
