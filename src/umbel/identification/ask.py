@@ -66,6 +66,7 @@ from umbel.model.validate import check_question
 from umbel.model.weights import FamilyLaw
 from umbel.results.step import Refusal
 from umbel.results.verdict import Identified, Refused, Unidentified, Verdict
+from umbel.structure.exposure import Friends, through_friends
 from umbel.variable import State
 
 
@@ -91,6 +92,12 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
         For a question that does not fit its graph.
     """
     question = check_question(graph, question)
+    if any(plate.network for plate in graph.plates):
+        friends = through_friends(graph, question)
+        if isinstance(friends, Refusal):
+            return Refused(question, friends)
+        if friends is not None:
+            return _among_friends(friends, question, sources)
     if graph.aggregates:
         found = through_totals(graph, question, sources, identify_question)
         if found is not None:
@@ -147,6 +154,17 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
         (remarks_of(first) if first else ()) + constraint_of(estimand),
         proof,
     )
+
+
+def _among_friends(friends: Friends, question: Question, sources: Sequence[Experiment]) -> Verdict:
+    """The verdict on the question with exposures in place of neighbours, told as the user asked it."""
+    found = identify_question(friends.graph, friends.question, sources)
+    if isinstance(found, Identified):
+        told = (*friends.steps(), *found.steps), (*found.assumptions, *friends.assumptions())
+        return replace(found, question=question, steps=told[0], assumptions=told[1])
+    if isinstance(found, Unidentified):
+        return replace(found, question=question, steps=(*friends.steps(), *found.steps))
+    return replace(found, question=question)
 
 
 def in_reading_order(graph: Graph, body: Body, expr: Expr) -> Expr:
