@@ -75,7 +75,7 @@ def test_replicates_are_exact(k: int, seed: int) -> None:
     rest = np.eye(6)[2 * q + z]
     found = unit_weights(rest, np.eye(k)[count], xs[-1][:, None].astype(float), np.zeros_like(q), k, mass=mass)
     assert found is not None
-    assert effect_of(model, found.weights, mass, q, z, scores) == pytest.approx(model.effect(0.8, 0.2), abs=1e-9)
+    assert effect_of(model, found.weights, mass, q, z, scores) == pytest.approx(model.effect(0.8, 0.2), abs=EXACT)
 
 
 # Generic identification by the rank of the derivative: (graph, classes, members) -> identified.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import comb
 from scipy.stats import norm
 
 from umbel.numerics.arm_moments import moments_of_rows
@@ -73,7 +74,79 @@ def unit_weights(
     return UnitWeights(weights, diagonal.probabilities, found, diagonal)
 
 
-def through_mediator(weights: Array, mass: Array, near: Array, mediator: Codes, outcome: Array) -> float:
+def weights_of(covariate: Array, found: UnitWeights) -> Array:
+    """Weights of further units from their covariate, shape (units, k)."""
+    return np.asarray(covariate @ found.operators.basis @ np.linalg.inv(found.classes.features))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Splits:
+    """Members of a unit that show a covariate, split between two views in every way at once.
+
+    Parameters
+    ----------
+    shares
+        Shape (units, splits): how likely a random split of the unit's members shows what.
+    first
+        Shape (splits, f1): indicators of what the first view shows; mean 1 over their span.
+    second
+        Shape (splits, f2): indicators of what one further member shows, the first state left out.
+    """
+
+    shares: Array
+    first: Array
+    second: Array
+
+    @property
+    def covariate(self) -> Array:
+        """The first view of each unit, averaged over the splits, shape (units, f1)."""
+        return np.asarray(self.shares @ self.first)
+
+
+def split_members(counts: Array, classes: int) -> Splits | None:
+    """Two disjoint views among the members of each unit: several members, and one more.
+
+    With as many states as classes, one member is a view; a binary covariate needs ``classes - 1`` of
+    them, whose number of ones is the view. None where neither fits, or members are too few.
+
+    Parameters
+    ----------
+    counts
+        Shape (units, states): members with each state of the covariate, of all that were asked.
+    classes
+        k.
+
+    Examples
+    --------
+    >>> found = split_members(np.array([[1.0, 1.0], [0.0, 3.0]]), 2)
+    >>> found.shares.tolist()
+    [[0.0, 0.5, 0.5, 0.0], [0.0, 0.0, 0.0, 1.0]]
+    """
+    states, asked = counts.shape[1], counts.sum(1)
+    if states >= classes:
+        if (asked < 2).any():
+            return None
+        pairs = counts[:, :, None] * np.maximum(counts[:, None, :] - np.eye(states), 0.0)  # (units, i, j)
+        shares = pairs.reshape(len(counts), -1) / (asked * (asked - 1))[:, None]
+        first, second = np.repeat(np.eye(states), states, axis=0), np.tile(np.eye(states), (states, 1))
+        return Splits(shares, first, second[:, 1:])
+    if states != 2 or (asked < classes).any():
+        return None
+    members = classes - 1
+    ones = counts[:, 1]
+    parts = []
+    for here in range(classes):  # ones among the first members
+        chance = comb(ones, here) * comb(asked - ones, members - here) / comb(asked, members)
+        last = np.where(chance > 0, (ones - here) / (asked - members), 0.0)
+        parts += [chance * (1 - last), chance * last]
+    first = np.repeat(np.eye(classes), 2, axis=0)
+    second = np.tile(np.array([[0.0], [1.0]]), (classes, 1))
+    return Splits(np.stack(parts, axis=1), first, second)
+
+
+def through_mediator(
+    weights: Array, mass: Array, near: Array, mediator: Codes, outcome: Array, *, response: Array | None = None
+) -> float:
     """``sum_u P(u) sum_z P(z | u, dose) E[outcome | u, z]`` from weighted units.
 
     Parameters
@@ -86,6 +159,8 @@ def through_mediator(weights: Array, mass: Array, near: Array, mediator: Codes, 
         Shape (units,): states of the unit variable between dose and outcome.
     outcome
         Shape (units,): the mean outcome that the unit would have at the dose, its law kept.
+    response
+        Shape (units, k): other weights for the outcome's mean; ones where it is the same in every class.
 
     Examples
     --------
@@ -98,11 +173,30 @@ def through_mediator(weights: Array, mass: Array, near: Array, mediator: Codes, 
     for u in range(weights.shape[1]):
         own = weights[:, u] * mass
         at = own * near
+        weighed = own if response is None else response[:, u] * mass
         for z in range(states):
             here = mediator == z
-            of_state = own[here].sum()
-            total += own.sum() * at[here].sum() / at.sum() * (own[here] @ outcome[here]) / of_state
+            mean = (weighed[here] @ outcome[here]) / weighed[here].sum()
+            total += own.sum() * at[here].sum() / at.sum() * mean
     return float(total / mass.sum())
+
+
+def within_classes(weights: Array, mass: Array, near: Array, outcome: Array) -> float:
+    """``sum_u P(u) E[outcome | u, dose]`` from weighted units.
+
+    Parameters
+    ----------
+    weights, mass, near, outcome
+        As in :func:`through_mediator`; ``near`` may be the indicator of an arm.
+
+    Examples
+    --------
+    >>> within_classes(np.ones((3, 1)), np.ones(3), np.array([1.0, 1, 0]), np.array([1.0, 2, 9]))
+    1.5
+    """
+    own = weights * mass[:, None]
+    at = own * near[:, None]
+    return float(own.sum(0) @ (outcome @ at / at.sum(0)) / mass.sum())
 
 
 def nearness(doses: Array, dose: float, *, width: float) -> Array:
@@ -135,7 +229,7 @@ class Purity:
     p_value: float
 
 
-def purity(ones: Codes, asked: int, classes: int) -> Purity:
+def purity(ones: Array, asked: Array | int, classes: int) -> Purity:
     """Test that counts of a binary covariate come from at most ``classes`` laws; needs 2 k members.
 
     The moments E[q^j] are means of factorial ratios; the (k + 1) x (k + 1) Hankel matrix of the first
@@ -144,9 +238,9 @@ def purity(ones: Codes, asked: int, classes: int) -> Purity:
     Parameters
     ----------
     ones
-        Shape (units,): members with the covariate, of ``asked``.
+        Shape (units,): members with the covariate.
     asked
-        At least 2 k.
+        How many were asked, at least 2 k: one number, or shape (units,).
     classes
         k.
 
@@ -158,8 +252,9 @@ def purity(ones: Codes, asked: int, classes: int) -> Purity:
     True
     """
     order = 2 * classes
-    if asked < order:
-        raise ValueError(f"{asked} members of each unit are too few to test {classes} classes.")
+    least = int(np.min(asked))
+    if least < order:
+        raise ValueError(f"{least} members of each unit are too few to test {classes} classes.")
     ratio = np.ones((len(ones), order + 1))
     for j in range(1, order + 1):
         ratio[:, j] = ratio[:, j - 1] * np.maximum(ones - (j - 1), 0) / (asked - (j - 1))
