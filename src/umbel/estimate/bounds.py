@@ -70,6 +70,8 @@ def bound(
         found = selected(programme, blocks, studies, rng=rng, method=method) if len(blocks) == 1 else None
         return found or by_em(programme, blocks, studies, rng, method)
     if not all(_factorises(blocks, one) for one in studies):
+        if any(block.given for block in blocks):
+            raise DataError("Missing values tie the components of this model together, and it is too large for EM.")
         return by_em(programme, blocks, studies, rng, method)
     patterns = [patterns_of(block, studies) for block in blocks]
     for block, its in zip(blocks, patterns, strict=True):
@@ -152,14 +154,14 @@ def _redone(
 
 
 def _factorises(blocks: Sequence[Block], study: Records) -> bool:
-    """Whether a study's records are rows of each component on its own."""
-    if study.selected is not None:
-        return False
-    reads = [set(block.reads(study.do)) for block in blocks]
+    """Whether a study's records are rows of each component on its own: each hole is in one of them, and its own."""
+    reads = [{*block.reads(study.do), *(node for node, _ in block.given)} for block in blocks]
     holes = {node for node in set().union(*reads) if (study.codes[:, node] < 0).any()} if reads else set()
-    if not holes:
-        return True
-    return len(blocks) == 1 and holes <= set(blocks[0].active(study.do))
+    for node in holes:
+        at = [which for which, one in enumerate(reads) if node in one]
+        if len(at) > 1 or node not in blocks[at[0]].active(study.do):
+            return False
+    return True
 
 
 def _conditions(programme: Programme, at: int, blocks: Sequence[Block], patterns: Patterns) -> Conditions:

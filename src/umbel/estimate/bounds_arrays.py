@@ -127,6 +127,18 @@ class Block:
         active = [one for one in self.component.mechanisms if one.node not in do]
         return tuple(sorted({*(one.node for one in active), *(parent for one in active for parent in one.parents)}))
 
+    @property
+    def given(self) -> tuple[tuple[int, int], ...]:
+        """Values of covariates that the block's units have, as pairs of a variable and a code."""
+        return self.component.given
+
+    def within(self, codes: Codes) -> NDArray[np.bool_]:
+        """Which records are of the block's units, shape (records,)."""
+        found = np.ones(len(codes), dtype=bool)
+        for node, code in self.given:
+            found &= codes[:, node] == code
+        return found
+
     def active(self, do: Sequence[int] = ()) -> tuple[int, ...]:
         """Its variables that were not set."""
         return tuple(node for node in self.component.nodes if node not in do)
@@ -203,10 +215,11 @@ def patterns_of(block: Block, studies: Sequence[Records]) -> Patterns:
     pooled: dict[tuple[int, ...], list[tuple[int, Codes, Array]]] = {}
     for index, one in enumerate(studies):
         active = block.active(one.do)
-        if active:
+        units = block.within(one.codes)
+        if active and units.any():
             reads = list(block.reads(one.do))
-            distinct, owner = np.unique(one.codes[:, reads], axis=0, return_inverse=True)
-            counts = _summed(owner, one.counts, len(distinct))
+            distinct, owner = np.unique(one.codes[units][:, reads], axis=0, return_inverse=True)
+            counts = _summed(owner, one.counts[units], len(distinct))
             pooled.setdefault(active, []).append((index, distinct[counts > 0], counts[counts > 0]))
     first = 0
     totals: list[Array] = []
@@ -218,6 +231,8 @@ def patterns_of(block: Block, studies: Sequence[Records]) -> Patterns:
         whole, owner = np.unique(np.concatenate([part[1] for part in parts]), axis=0, return_inverse=True)
         full = np.full((len(whole), width), -1, dtype=np.int64)
         full[:, reads] = whole
+        for node, code in block.given:
+            full[:, node] = code
         counts = np.zeros(len(whole))
         at = 0
         for index, own, number in parts:
@@ -268,20 +283,20 @@ def _share(codes: Codes, counts: Array, columns: list[int]) -> Array:
 
 def polynomial_of(quantity: Quantity, blocks: Sequence[Block]) -> Polynomial:
     """A quantity as a polynomial in the laws of the blocks' states."""
-    home = {node: at for at, block in enumerate(blocks) for node in block.component.nodes}
+    home = {(node, block.given): at for at, block in enumerate(blocks) for node in block.component.nodes}
     terms = []
     for weight, scene in quantity.parts:
         if scene.impossible:
             continue
-        used = sorted({home[copy.node] for copy in scene.copies})
-        terms.append(Term(weight, tuple(_factor(scene, at, blocks[at], home) for at in used)))
+        homes = [home[copy.node, copy.given] for copy in scene.copies]
+        terms.append(Term(weight, tuple(_factor(scene, at, blocks[at], homes) for at in sorted(set(homes)))))
     return Polynomial(tuple(terms), quantity.constant)
 
 
-def _factor(scene: Scene, law: int, block: Block, home: dict[int, int]) -> Factor:
+def _factor(scene: Scene, law: int, block: Block, homes: Sequence[int]) -> Factor:
     """Which states of a block show which values of the copies that it drives and reads."""
     place = {one.node: at for at, one in enumerate(block.component.mechanisms)}
-    own = [at for at, copy in enumerate(scene.copies) if home[copy.node] == law]
+    own = [at for at, home in enumerate(homes) if home == law]
     touched = {*own, *(read for at in own for read in scene.copies[at].reads if isinstance(read, int))}
     labels = tuple(sorted(at for at in touched if scene.copies[at].value is None))
     shape = tuple(block.sizes[scene.copies[at].node] for at in labels)

@@ -81,13 +81,22 @@ def disagreements(
     """
     found = []
     everyone = tuple(range(len(studies)))
-    for at, block in enumerate(blocks):
-        whole = _test(at, block, studies, everyone, rng, most)
+    for at, settings in _components(blocks).items():
+        whole = _test(at, settings, studies, everyone, rng, most)
         found.append(whole)
         if whole.p < DOUBT and len(studies) > 1:
             groups = itertools.chain(itertools.combinations(everyone, 1), itertools.combinations(everyone, 2))
-            found += [_test(at, block, studies, some, rng, most) for some in groups if some != everyone]
+            found += [_test(at, settings, studies, some, rng, most) for some in groups if some != everyone]
     return tuple(found)
+
+
+def _components(blocks: Sequence[Block]) -> dict[int, list[Block]]:
+    """Blocks by component: one that has a law for each setting of its covariates is tested as a whole."""
+    first: dict[tuple[int, ...], int] = {}
+    found: dict[int, list[Block]] = {}
+    for at, block in enumerate(blocks):
+        found.setdefault(first.setdefault(block.component.nodes, at), []).append(block)
+    return found
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -107,42 +116,47 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def _test(
-    at: int, block: Block, studies: Sequence[Records], some: tuple[int, ...], rng: np.random.Generator, most: int
+    at: int,
+    settings: Sequence[Block],
+    studies: Sequence[Records],
+    some: tuple[int, ...],
+    rng: np.random.Generator,
+    most: int,
 ) -> Disagreement:
     own = [studies[study] for study in some]
-    patterns = patterns_of(block, own)
-    if not patterns.studies:
+    parts = [(block, patterns) for block in settings if (patterns := patterns_of(block, own)).studies]
+    if not parts:
         return Disagreement(at, some, 0.0, 1.0)
-    ratio, law = likelihood_ratio(patterns)
+    fitted = [likelihood_ratio(patterns) for _, patterns in parts]
+    ratio = sum(one for one, _ in fitted)
     total = sum(one.total for one in own)
     if ratio <= EXACT * max(total, 1.0):
         return Disagreement(at, some, ratio, 1.0)
     if all(one.population for one in own):
         return Disagreement(at, some, ratio, 0.0)
     # The ratio is never larger in law than with as many free probabilities as there are patterns.
-    above = float(chi2.sf(ratio, sum(len(view.counts) for view in patterns.studies)))
+    above = float(chi2.sf(ratio, sum(len(view.counts) for _, patterns in parts for view in patterns.studies)))
     if above < CLEAR:
         return Disagreement(at, some, ratio, above)
-    return Disagreement(at, some, ratio, _bootstrap(block, own, patterns, law, ratio, rng, most))
+    makers = [
+        (block, [_Maker.of(block, own[view.study], patterns, view, law) for view in patterns.studies])
+        for (block, patterns), (_, law) in zip(parts, fitted, strict=True)
+    ]
+    return Disagreement(at, some, ratio, _bootstrap(makers, ratio, rng, most))
 
 
 def _bootstrap(
-    block: Block,
-    studies: Sequence[Records],
-    patterns: Patterns,
-    law: Array,
-    ratio: float,
-    rng: np.random.Generator,
-    most: int,
+    makers: Sequence[tuple[Block, list[_Maker]]], ratio: float, rng: np.random.Generator, most: int
 ) -> float:
     """The share of samples from the fitted model whose ratio is as large."""
-    makers = [_Maker.of(block, studies[view.study], patterns, view, law) for view in patterns.studies]
     exceeded = drawn = 0
     for sample in range(most):
         if sample == FIRST and exceeded > DOUBT * FIRST * 2:
             break
-        again = [maker.draw(rng) for maker in makers]
-        exceeded += likelihood_ratio(patterns_of(block, again))[0] >= ratio
+        again = 0.0
+        for block, ones in makers:
+            again += likelihood_ratio(patterns_of(block, [maker.draw(rng) for maker in ones]))[0]
+        exceeded += again >= ratio
         drawn += 1
     return (1 + exceeded) / (1 + drawn)
 
@@ -170,6 +184,8 @@ class _Maker:
             full = np.full((len(contexts) * len(values), codes.shape[1]), -1, dtype=np.int64)
             full[:, outside] = np.repeat(contexts, len(values), axis=0)
             full[:, list(own)] = np.tile(values, (len(contexts), 1))
+            for node, code in block.given:
+                full[:, node] = code
             chances = np.repeat(weight, len(values)) * (block.agrees(full, study.do) @ law)
         else:  # other variables lie between: the seen records, reweighted from observed to fitted
             full, chances = codes, share * (patterns.rows[view.patterns] @ law) / view.saturated

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from umbel.errors import QuestionError
 from umbel.graph.mixed import Graph
 from umbel.identification.bounds import domains_of, programmes, unboundable, undeclared
 from umbel.model.equations import Equations
 from umbel.model.inequality import Inequality
-from umbel.model.programme import Programme
+from umbel.model.programme import Component, Programme
 from umbel.model.query import Event, Expectation, Held, Named, Probability, Question, SetTo
 from umbel.results.step import Step
 from umbel.results.verdict import Bounded, Refused, Unidentified
@@ -65,7 +66,9 @@ def bounded(
     known |= {name: states for name in assumed if (states := _named(question, name)) is not None}
     try:
         found = programmes(graph, question, known, equations=equations, where=where, whole=whole)
-    except TooManyFunctions as fault:
+    except QuestionError as fault:
+        if where and not isinstance(fault, TooManyFunctions):
+            raise  # an inequality that the user wrote does not fit
         # Bounds that cannot be had take no verdict away.
         return verdict if isinstance(verdict, Refused) else _unbounded(verdict, fault)
     certificate = verdict.certificate if isinstance(verdict, Unidentified) else None
@@ -75,10 +78,11 @@ def bounded(
     if isinstance(verdict, Refused):
         remarks.append(f"Not identified by a built route: {verdict.refusal.why}")
     tried = verdict.steps if isinstance(verdict, Unidentified) else ()
-    return Bounded(question, found, certificate, (*tried, *_steps(found[0][1])), (CONSISTENCY,), tuple(remarks))
+    proof = verdict.proof if isinstance(verdict, Unidentified) else None
+    return Bounded(question, found, certificate, (*tried, *_steps(found[0][1])), (CONSISTENCY,), tuple(remarks), proof)
 
 
-def _unbounded(verdict: Unidentified, fault: TooManyFunctions) -> Unidentified:
+def _unbounded(verdict: Unidentified, fault: QuestionError) -> Unidentified:
     return replace(verdict, remarks=(*verdict.remarks, f"Not bounded: {fault}"))
 
 
@@ -112,11 +116,23 @@ def _values(event: Event, name: str) -> Iterator[State]:
 
 
 def _steps(programme: Programme) -> tuple[Step, ...]:
+    settings: dict[tuple[int, ...], list[Component]] = {}
+    for component in programme.components:
+        settings.setdefault(component.nodes, []).append(component)
     parts = [
-        f"{programme.labels(component)} ({component.size:,} joint functions)" for component in programme.components
+        f"{programme.labels(some[0])} ({some[0].size:,} joint functions{_each(programme, some)})"
+        for some in settings.values()
     ]
     several = "one component decides it" if len(parts) == 1 else f"{len(parts)} components decide it"
     return (
         Step("response functions", f"the question reads {', '.join(parts) or 'no component'}"),
         Step("programme", f"{programme.kind}: {several}"),
     )
+
+
+def _each(programme: Programme, some: Sequence[Component]) -> str:
+    """In how many settings of which covariates a component has laws of its own."""
+    if not some[0].given:
+        return ""
+    names = ", ".join(programme.names[node] for node, _ in some[0].given)
+    return f", for each of {len(some):,} values of {names}"

@@ -42,11 +42,21 @@ from umbel.model.query import (
 )
 from umbel.model.render import body_text
 from umbel.results.step import Refusal
-from umbel.structure.response import ResponseModel, response_model
+from umbel.structure.covariates import covariates, settled
+from umbel.structure.response import (
+    ResponseModel,
+    functions_at_least,
+    relevant,
+    response_frame,
+    response_model,
+    split_model,
+)
 from umbel.structure.scenes import scene
 from umbel.variable import Domain, State
 
 MOST_ROWS = 64
+SPLIT_ABOVE = 4096
+"""Response functions beyond which a component is taken apart by its covariates."""
 Given = tuple[tuple[str, State], ...]
 
 
@@ -130,12 +140,25 @@ def programmes(
     """
     limits = [Question.parse(one.of) for one in where]
     needed = graph.mask(name for asked in (question, *limits) for name in asked.names())
-    model = response_model(graph, domains, graph.observed if whole else needed, equations)
-    reader = _Reader(graph, model, domains)
-    found = []
+    frame = response_frame(graph, domains, equations)
+    reader = _Reader(graph, frame, domains)
     declared = tuple(_limit(reader, one, asked) for one, asked in zip(where, limits, strict=True))
-    for given, body in _settings(reader, reader.spelled(question.body)):
-        numerator, denominator = reader.quotient(body)
+    asked = tuple((given, *reader.quotient(body)) for given, body in _settings(reader, reader.spelled(question.body)))
+    quantities = [limit.quantity for limit in declared]
+    quantities += [quantity for _, *pair in asked for quantity in pair]
+    splits = {} if whole or equations else _splits(frame, relevant(frame, graph, needed), quantities)
+    if splits:
+        model = split_model(frame, graph, needed, splits)
+    else:
+        model = response_model(graph, domains, graph.observed if whole else needed, equations)
+
+    def written(quantity: Quantity) -> Quantity:
+        return settled(frame.graph, frame.domains, quantity, splits) if quantity.parts and splits else quantity
+
+    declared = tuple(replace(limit, quantity=written(limit.quantity)) for limit in declared)
+    found = []
+    for given, above, below in asked:
+        numerator, denominator = written(above), written(below)
         used = _used((numerator, denominator, *(limit.quantity for limit in declared)))
         components = tuple(one for one in model.components if whole or used & sum(1 << node for node in one.nodes))
         exact = all(one.exact for one in components) and not model.remarks
@@ -144,6 +167,17 @@ def programmes(
         )
         found.append((given, programme))
     return tuple(found)
+
+
+def _splits(frame: ResponseModel, components: Sequence[int], quantities: Sequence[Quantity]) -> dict[int, int]:
+    """Covariates of the components that are large without them."""
+    found = {}
+    for members in components:
+        if functions_at_least(frame, members) > SPLIT_ABOVE:
+            covariate = covariates(frame.graph, frame.domains, members, quantities)
+            if covariate:
+                found[members] = covariate
+    return found
 
 
 def _used(quantities: Sequence[Quantity]) -> int:

@@ -58,12 +58,16 @@ class Component:
         everything that is seen is linear in one vector of probabilities.
     exact
         Whether the hidden causes allow every joint law of a group. Otherwise bounds are outer.
+    given
+        Values of covariates, as pairs of a variable and a code: the component in units that have
+        them. Empty: in all units.
     """
 
     mechanisms: tuple[Mechanism, ...]
     roots: tuple[int, ...]
     groups: tuple[tuple[int, ...], ...]
     exact: bool = True
+    given: tuple[tuple[int, int], ...] = ()
 
     @property
     def nodes(self) -> tuple[int, ...]:
@@ -95,11 +99,14 @@ class Copy:
         One per parent of its mechanism.
     value
         The code that the event demands; None: summed over.
+    given
+        Values of the covariates of its component, where that has a law for each of them.
     """
 
     node: int
     reads: tuple[int | Fixed, ...]
     value: int | None = None
+    given: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,7 +275,7 @@ def _reads(verdict: Bounded) -> set[int]:
         for _, programme in verdict.programmes
         for one in programme.components
         for mechanism in one.mechanisms
-        for node in (mechanism.node, *mechanism.parents)
+        for node in (mechanism.node, *mechanism.parents, *(covariate for covariate, _ in one.given))
     }
 
 

@@ -37,7 +37,7 @@ def _gap(programme: Programme, rng: np.random.Generator) -> float | None:
     """How far the truth of a random model lies outside its bounds."""
     blocks = blocks_of(programme)
     laws = [rng.dirichlet(np.ones(block.states)) for block in blocks]
-    nodes = sorted({node for block in blocks for node in block.reads()})
+    nodes = sorted({node for block in blocks for node in (*block.reads(), *(one for one, _ in block.given))})
     if np.prod([programme.sizes[node] for node in nodes], dtype=np.float64) > MOST_RECORDS:
         return None
     values = np.array(list(itertools.product(*(range(programme.sizes[node]) for node in nodes))), dtype=np.int64)
@@ -45,7 +45,8 @@ def _gap(programme: Programme, rng: np.random.Generator) -> float | None:
     codes[:, nodes] = values
     chances = np.ones(len(codes))
     for block, law in zip(blocks, laws, strict=True):
-        chances *= block.agrees(codes) @ law
+        own = block.within(codes)
+        chances[own] *= block.agrees(codes[own]) @ law
     outside = set(nodes) - {node for block in blocks for node in block.component.nodes}
     for node in outside:  # a cause in no component of the question: any law of its own
         chances *= rng.dirichlet(np.ones(programme.sizes[node]))[codes[:, node]]

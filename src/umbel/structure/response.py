@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from umbel.errors import ProblemError, QuestionError, shown
 from umbel.graph.mixed import Graph, bits
@@ -20,6 +20,7 @@ from umbel.graph.surgery import project
 from umbel.graph.walks import closure, districts, topological_order
 from umbel.model.equations import Equation, Equations
 from umbel.model.programme import Component, Function, Mechanism
+from umbel.structure.covariates import settings, without
 from umbel.variable import Domain
 
 MOST_FUNCTIONS = 70_000
@@ -81,19 +82,64 @@ def response_model(
     >>> [component.size for component in model.components]
     [8]
     """
+    frame = response_frame(graph, domains, equations)
+    visible, known = frame.graph, frame.domains
+    found = [
+        _component(graph, visible, known, members, equations) for members in relevant(frame, graph, needed, equations)
+    ]
+    return ResponseModel(visible, known, tuple(found), frame.remarks)
+
+
+def response_frame(graph: Graph, domains: Mapping[str, Domain], equations: Equations | None = None) -> ResponseModel:
+    """The visible variables and their states, no component listed yet."""
     projection = project(graph)
     visible = _sorted(projection.graph)
-    remarks = _unused(graph, bool(projection.lost.monotone))
-    wanted = visible.mask(name for name in graph.names_of(needed) if name in visible.names)
-    relevant = closure(wanted, visible.parents, visible.everything)
     known = tuple(domains.get(name) or Domain.of_size(2) for name in visible.names)
     if equations is not None:
         _fit(visible, equations, known)
-    found = []
-    for members in _partition(visible, equations):
-        if members & relevant:
-            found.append(_component(graph, visible, known, members, equations))
-    return ResponseModel(visible, known, tuple(found), remarks)
+    return ResponseModel(visible, known, (), _unused(graph, bool(projection.lost.monotone)))
+
+
+def relevant(frame: ResponseModel, graph: Graph, needed: int, equations: Equations | None = None) -> tuple[int, ...]:
+    """Masks of the components that hold ancestors of what is asked, in the order of their first variables."""
+    visible = frame.graph
+    wanted = visible.mask(name for name in graph.names_of(needed) if name in visible.names)
+    causes = closure(wanted, visible.parents, visible.everything)
+    return tuple(members for members in _partition(visible, equations) if members & causes)
+
+
+def split_model(frame: ResponseModel, graph: Graph, needed: int, splits: Mapping[int, int]) -> ResponseModel:
+    """The components, those that are split once for each value of their covariates.
+
+    Parameters
+    ----------
+    frame, graph, needed
+        As for :func:`response_model`.
+    splits
+        Covariates of split components, by the components' members.
+
+    Raises
+    ------
+    TooManyFunctions
+        For a component that is too large as it is.
+    """
+    visible, known = frame.graph, frame.domains
+    found: list[Component] = []
+    for members in relevant(frame, graph, needed):
+        covariate = splits.get(members, 0)
+        one = _component(graph, without(visible, members, covariate), known, members, None)
+        found += [replace(one, given=given) for given in settings(known, covariate)]
+    return ResponseModel(visible, known, tuple(found), frame.remarks)
+
+
+def functions_at_least(frame: ResponseModel, members: int) -> int:
+    """How many joint response functions a component without equations has at least; no list is made."""
+    count = 1
+    for node in bits(members):
+        if not any(child == node for _, child in frame.graph.facts.monotone):
+            width = math.prod(len(frame.domains[parent]) for parent in bits(frame.graph.parents[node]))
+            count *= len(frame.domains[node]) ** min(width, 64)
+    return count
 
 
 def _sorted(graph: Graph) -> Graph:
