@@ -6,6 +6,7 @@ out. It is contracted by variable elimination, never by listing both worlds' val
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,11 @@ class Term:
     factors: tuple[Factor, ...]
     known: tuple[Known, ...] = ()
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is a product of numbers, with no label to sum out."""
+        return not self.known and not any(one.labels for one in self.factors)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Polynomial:
@@ -82,6 +88,9 @@ def value(polynomial: Polynomial, laws: Sequence[Array]) -> float:
     """The polynomial at given laws; each has shape (states,)."""
     found = polynomial.constant
     for term in polynomial.terms:
+        if term.plain:
+            found += term.weight * math.prod(float(laws[one.law] @ one.table) for one in term.factors)
+            continue
         parts = [(np.tensordot(laws[one.law], one.table, 1), one.labels) for one in term.factors]
         parts += [(one.table, one.labels) for one in term.known]
         found += term.weight * float(contract(parts, []))
@@ -94,6 +103,10 @@ def slope(polynomial: Polynomial, laws: Sequence[Array], law: int, states: int) 
     for term in polynomial.terms:
         own = [one for one in term.factors if one.law == law]
         if not own:
+            continue
+        if term.plain:
+            others = math.prod(float(laws[one.law] @ one.table) for one in term.factors if one.law != law)
+            found += term.weight * others * own[0].table
             continue
         parts = [(np.tensordot(laws[one.law], one.table, 1), one.labels) for one in term.factors if one.law != law]
         parts += [(one.table, one.labels) for one in term.known]
