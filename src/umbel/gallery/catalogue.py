@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from umbel.errors import InputError, did_you_mean, shown
-from umbel.gallery import counterfactual, flat, hierarchical, mixture
+from umbel.gallery import counterfactual, flat, hierarchical, interference, mixture
 from umbel.gallery.example import Example
 
 EXAMPLES: tuple[Example, ...] = (
@@ -11,6 +11,7 @@ EXAMPLES: tuple[Example, ...] = (
     *hierarchical.EXAMPLES,
     *mixture.EXAMPLES,
     *counterfactual.EXAMPLES,
+    *interference.EXAMPLES,
 )
 
 
