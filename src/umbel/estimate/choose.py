@@ -17,6 +17,8 @@ from umbel.estimate.models import PAPER
 from umbel.estimate.moments import LatentClasses
 from umbel.estimate.moments_units import KindsOfUnits
 from umbel.estimate.montecarlo import FittedKernels
+from umbel.estimate.network import NetworkSimulation
+from umbel.estimate.network_model import is_network_mean
 from umbel.estimate.summaries import NormalHierarchy
 from umbel.estimate.totals import LinearTotals
 from umbel.estimate.units import UnitsPlugIn
@@ -46,7 +48,7 @@ def estimators(
     >>> names[:5]
     ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw']
     >>> names[5:]
-    ['cells', 'kernels', 'latent classes', 'kinds of units', 'totals', 'units', 'plug-in']
+    ['cells', 'kernels', 'latent classes', 'kinds of units', 'network', 'totals', 'units', 'plug-in']
     """
     return (
         NormalHierarchy(location=location, scale=scale, level=level),
@@ -58,6 +60,7 @@ def estimators(
         FittedKernels(level=level),
         LatentClasses(level=level),
         KindsOfUnits(level=level),
+        NetworkSimulation(level=level),
         LinearTotals(level=level),
         UnitsPlugIn(level=level),
         UnitsPlugIn(level=level, models=PAPER, name="plug-in"),
@@ -77,6 +80,13 @@ def choose(target: Target, study: Study, among: tuple[Estimator, ...]) -> Estima
         return Refusal(
             "Laws under a moved total are not estimated yet, means are.", "Ask for E[...], or evaluate the estimand."
         )
+    if is_network_mean(target.expr):
+        among = tuple(one for one in among if isinstance(one, NetworkSimulation))
+        if not among:
+            return Refusal("The estimand is a mean over one network.", "Leave out [method] name.")
+    elif study.edges is not None:
+        why = "The study is one network, and the graph has none: rows that influence each other are not alike."
+        return Refusal(why, "Draw the network: network person { A -> Y; A.near -> Y }.")
     fits = [(one, one.supports(target, study)) for one in among]
     fitting = [(fit.score, -index) for index, (_, fit) in enumerate(fits) if isinstance(fit, Supported)]
     if fitting:

@@ -19,6 +19,7 @@ from umbel.expr.nodes import Number as Constant
 from umbel.graph.mixed import Aggregate, Graph, bits
 from umbel.graph.surgery import without_edges_into
 from umbel.graph.walks import closure, inputs, outputs, topological_order
+from umbel.identification.sights import sights_of
 from umbel.model.policy import Family, Unspecified
 from umbel.model.proof import Proof
 from umbel.model.query import (
@@ -78,10 +79,10 @@ def through_network(
     if not any(_network_of(graph, node) for node in bits(relevant)):
         return None
     try:
-        if tuple(sources) != (OBSERVATIONAL,):
+        if len(sources) > 1 or any(source.do or source.selected for source in sources):
             raise _Beyond("Trials on networks, and several networks, are not answered yet.", "Give one network.")
         _check_place(graph, relevant)
-        expr, laws = _value(graph, question)
+        expr, laws = _value(sights_of(graph, sources)[0], question)
     except _Beyond as beyond:
         return Refused(question, beyond.refusal)
     domains = tuple((graph.names[node], domain.states) for node, domain in graph.facts.domains)
@@ -147,7 +148,7 @@ def _value(graph: Graph, question: Question) -> tuple[Expr, tuple[NetworkLaw, ..
             )
         outcome = graph.index(term.outcome.variable)
         mean = NetworkMean(
-            Raw(term.outcome.variable, _level(graph, outcome)),
+            _raw(graph, outcome),
             tuple(_set_to(graph, item) for item in term.do),
             _laws(graph, outcome, graph.mask(item.name for item in term.do), treated),
         )
@@ -160,17 +161,17 @@ def _value(graph: Graph, question: Question) -> tuple[Expr, tuple[NetworkLaw, ..
 
 def _set_to(graph: Graph, item: Intervention) -> tuple[Raw, AtState | Policy]:
     """A treatment with what an intervention gives it."""
-    of = Raw(item.name, _level(graph, graph.index(item.name)))
+    of = _raw(graph, graph.index(item.name))
     match item:
         case Held(value=value):
             return of, AtState(value)
         case Drawn(law=Family() as family) if family.name in ("Bernoulli", "Point"):
-            reads = tuple(Raw(name) for name in family.reads)
+            reads = tuple(Raw(name, of.level) for name in family.reads)
             return of, Policy(of, reads, FamilyLaw(family, law_text(family)))
         case Drawn(law=Family() as family):
             raise _Beyond(f"{family.name} policies in a network are not answered yet.", "Use Bernoulli or Point.")
         case Drawn(law=Unspecified() as law):
-            return of, Policy(of, tuple(Raw(name) for name in law.reads), None)
+            return of, Policy(of, tuple(Raw(name, of.level) for name in law.reads), None)
         case _:
             raise _Beyond(
                 f"do({item.name}) for every value at once is not answered in a network.", f"Name it: do({item.name}=1)."
@@ -229,8 +230,8 @@ def _touches_others(graph: Graph, node: int) -> bool:
 
 def _law(graph: Graph, node: int, exposures: dict[int, Aggregate]) -> NetworkLaw:
     """What one variable reads; an exposure is spelled out as what it is made of."""
-    own = [Raw(graph.names[v]) for v in bits(graph.parents[node] & ~graph.latent) if v not in exposures]
-    near = [Raw(graph.names[v]) for v in bits(graph.near_parents[node] & ~graph.latent)]
+    own = [_raw(graph, v) for v in bits(graph.parents[node] & ~graph.latent) if v not in exposures]
+    near = [_raw(graph, v) for v in bits(graph.near_parents[node] & ~graph.latent)]
     means: list[Raw] = []
     for v in bits(graph.parents[node]):
         if v not in exposures:
@@ -241,13 +242,13 @@ def _law(graph: Graph, node: int, exposures: dict[int, Aggregate]) -> NetworkLaw
             raise _Beyond(
                 f"{graph.names[v]} is no plain exposure.", "Define it as mean(A.near) or sum(A.near), of one variable."
             )
-        (means if one.kind == "mean" else near).append(Raw(graph.names[one.parts[0].node]))
+        (means if one.kind == "mean" else near).append(_raw(graph, one.parts[0].node))
     settled = bool(graph.near_neighbours[node] >> node & 1)
-    return NetworkLaw(Raw(graph.names[node]), tuple(own), tuple(near), tuple(means), settled)
+    return NetworkLaw(_raw(graph, node), tuple(own), tuple(near), tuple(means), settled)
 
 
-def _level(graph: Graph, node: int) -> tuple[str, ...]:
-    return tuple(graph.plates[plate].name for plate in graph.plate_path(node))
+def _raw(graph: Graph, node: int) -> Raw:
+    return Raw(graph.names[node], tuple(graph.plates[plate].name for plate in graph.plate_path(node)))
 
 
 def _steps(laws: tuple[NetworkLaw, ...]) -> Iterable[Step]:

@@ -1,0 +1,289 @@
+"""From means over a network to regressions and rules on columns of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from umbel.data.rows import RowColumn
+from umbel.estimate.array_formula import NoValue, column_of
+from umbel.estimate.estimator import Target
+from umbel.expr.build import leaves
+from umbel.expr.nodes import AtState, Expr, Linear, NetworkLaw, NetworkMean, Number, Policy, Raw
+from umbel.expr.render import text
+from umbel.model.policy import Family
+from umbel.model.weights import FamilyLaw
+from umbel.numerics.automodel import Equation
+from umbel.numerics.network import Floats
+from umbel.numerics.spillover import Policy as Rules
+from umbel.numerics.spillover import Reader, Rule
+from umbel.variable import State
+
+NEAR = ".near"
+
+
+class Unmodelled(Exception):
+    """What the columns or the estimand do not admit: why, and what to do."""
+
+    def __init__(self, why: str, advice: str) -> None:
+        super().__init__(why)
+        self.why, self.advice = why, advice
+
+
+def is_network_mean(expr: Expr) -> bool:
+    """Whether an estimand speaks of one network.
+
+    Examples
+    --------
+    >>> is_network_mean(NetworkMean(Raw("Y"), (), ()))
+    True
+    """
+    return any(isinstance(leaf, NetworkMean) for leaf in leaves(expr))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an estimand asks of one network.
+
+    Parameters
+    ----------
+    means, weights, constant
+        The value is ``weights @ means + constant``.
+    laws
+        Every law that some mean needs, causes first.
+    """
+
+    means: tuple[NetworkMean, ...]
+    weights: tuple[float, ...]
+    constant: float
+    laws: tuple[NetworkLaw, ...]
+
+    @property
+    def outcome(self) -> str:
+        """The variable whose mean is asked."""
+        return self.means[0].outcome.name
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """What is set, each once."""
+        return tuple(dict.fromkeys(of.name for mean in self.means for of, _ in mean.set_to))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Variables that have laws, causes first."""
+        return tuple(law.of.name for law in self.laws)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Each mean as the estimand prints it."""
+        return tuple(text(mean) for mean in self.means)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns that are read."""
+        read: list[Raw] = [*(mean.outcome for mean in self.means)]
+        for law in self.laws:
+            read += [law.of, *law.own, *law.near, *law.means]
+        for mean in self.means:
+            for of, value in mean.set_to:
+                read += [of, *(value.given if isinstance(value, Policy) else ())]
+        return tuple(dict.fromkeys(one.name.removesuffix(NEAR) for one in read))
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Treatments and targets, each after what it answers to."""
+        waiting = dict.fromkeys((*self.treatments, *self.targets))
+        answers = {law.of.name: {one.name for one in (*law.own, *law.near, *law.means)} for law in self.laws}
+        for mean in self.means:
+            for of, value in mean.set_to:
+                given = value.given if isinstance(value, Policy) else ()
+                answers.setdefault(of.name, set()).update(one.name.removesuffix(NEAR) for one in given)
+        placed: list[str] = []
+        while waiting:
+            ready = [name for name in waiting if not answers.get(name, set()) & (waiting.keys() - {name})]
+            assert ready, "checked with the question: laws read only what their treatment does not cause"
+            placed += ready
+            for name in ready:
+                del waiting[name]
+        return tuple(placed)
+
+    def reads(self, target: str) -> tuple[str, ...]:
+        """What a target answers to, in words."""
+        law = next(law for law in self.laws if law.of.name == target)
+        words = [one.name for one in law.own] + [one.name + NEAR for one in law.near]
+        words += [f"mean({one.name}{NEAR})" for one in law.means]
+        return (*words, *([target + NEAR] if law.settled else []))
+
+
+def wanted(target: Target) -> Wanted:
+    """Take a combination of means apart.
+
+    Raises
+    ------
+    Unmodelled
+        For means of several outcomes, and laws that are left open.
+    """
+    expr = target.expr
+    terms: Sequence[tuple[float, Expr]] = expr.terms if isinstance(expr, Linear) else ((1.0, expr),)
+    means: dict[NetworkMean, float] = {}
+    constant = 0.0
+    for weight, term in terms:
+        if isinstance(term, NetworkMean):
+            means[term] = means.get(term, 0.0) + weight
+        elif isinstance(term, Number):
+            constant += weight * term.value
+    if len({mean.outcome for mean in means}) > 1:
+        raise Unmodelled("The question compares means of different outcomes.", "Ask for one outcome at a time.")
+    laws: dict[NetworkLaw, None] = {}
+    for mean in means:
+        laws |= dict.fromkeys(mean.laws)
+        for of, value in mean.set_to:
+            if isinstance(value, Policy) and value.law is None:
+                raise Unmodelled(f"The law of {of.name} is left open.", f"Name it: do({of.name} ~ Bernoulli(0.5)).")
+    return Wanted(tuple(means), tuple(means.values()), constant, _causes_first(laws))
+
+
+def _causes_first(laws: Mapping[NetworkLaw, None]) -> tuple[NetworkLaw, ...]:
+    """Laws so that none reads what a later one makes."""
+    waiting, placed = dict(laws), list[NetworkLaw]()
+    while waiting:
+        made = {law.of.name for law in waiting}
+        ready = [law for law in waiting if not made & {one.name for one in (*law.own, *law.near, *law.means)}]
+        placed += ready
+        for law in ready:
+            del waiting[law]
+    return tuple(placed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Modelled:
+    """Columns as numbers, an equation for each target, rules for each mean.
+
+    Parameters
+    ----------
+    numbers
+        Shape (persons,) each: variables of two states as 0 and 1.
+    equations
+        In the order of the targets.
+    policies
+        One for each mean.
+    scale
+        The outcome is ``scale[0] + scale[1] * number``.
+    """
+
+    numbers: dict[str, Floats]
+    equations: tuple[Equation, ...]
+    policies: tuple[Rules, ...]
+    scale: tuple[float, float]
+
+
+def modelled(asked: Wanted, columns: Mapping[str, RowColumn]) -> Modelled:
+    """Choose a regression for each law and a rule for each treatment.
+
+    Raises
+    ------
+    Unmodelled
+        For words in more than two states, a constant column that is to be explained, a state that
+        a treatment does not have, and a policy that is no probability somewhere.
+    """
+    numbers = {name: _numbers(name, columns[name]) for name in asked.names}
+    place = {name: at for at, name in enumerate(asked.names)}
+    equations = []
+    for law in asked.laws:
+        kind = "logistic" if len(columns[law.of.name].states) == 2 else "linear"
+        own, near, means = (tuple(place[one.name] for one in group) for group in (law.own, law.near, law.means))
+        equations.append(Equation(place[law.of.name], own, near, means, law.settled, kind))  # type: ignore[arg-type]
+    policies = tuple(
+        {place[of.name]: _rule(of.name, value, columns, place) for of, value in mean.set_to} for mean in asked.means
+    )
+    return Modelled(numbers, tuple(equations), policies, _scale(asked.outcome, columns[asked.outcome]))
+
+
+def _numbers(name: str, column: RowColumn) -> Floats:
+    if len(column.states) == 2 and column.codes is not None:
+        return column.codes.astype(np.float64)
+    if not column.numeric:
+        raise Unmodelled(
+            f"{name} has the states {', '.join(map(str, column.states))}: words in more than two states.",
+            f"Replace {name} by columns of 0 and 1, one for each state but one.",
+        )
+    if len(column.states) == 1:
+        raise Unmodelled(f"{name} is {column.states[0]} for everybody.", f"Leave {name} out of the graph.")
+    return column.values.astype(np.float64)
+
+
+def _scale(name: str, column: RowColumn) -> tuple[float, float]:
+    if len(column.states) != 2:
+        return 0.0, 1.0
+    low, high = column.states
+    if isinstance(low, str) or isinstance(high, str):
+        raise Unmodelled(f"{name} holds words, and its mean is asked for.", f"Code {name} as 0 and 1.")
+    return float(low), float(high) - float(low)
+
+
+def _rule(name: str, value: AtState | Policy, columns: Mapping[str, RowColumn], place: Mapping[str, int]) -> Rule:
+    """How a treatment is set, on the scale of its column of numbers."""
+    states = columns[name].states
+    if isinstance(value, AtState):
+        return Rule(partial(_constant, level=_number(name, value.state, states)), drawn=False)
+    assert isinstance(value.law, FamilyLaw)
+    family = value.law.family
+    binary = len(states) == 2
+    if family.name == "Bernoulli" and not binary:
+        raise Unmodelled(f"{value.law.text} needs two states, and {name} has others.", f"Use {name} ~ Point(…).")
+    return Rule(
+        partial(_family, family=family, written=value.law.text, columns=columns, place=place),
+        drawn=family.name == "Bernoulli",
+    )
+
+
+def _constant(read: Reader, *, level: float) -> Floats:
+    return np.full_like(read.own(0), level)
+
+
+def _number(name: str, state: State, states: tuple[State, ...]) -> float:
+    if len(states) == 2:
+        if state in states:
+            return float(states.index(state))
+        raise Unmodelled(f"No person has {name} = {state}.", f"Ask for one of: {states[0]}, {states[1]}.")
+    if isinstance(state, str):
+        raise Unmodelled(f"{name} is a number, and {state!r} is none.", f"Ask for a number: do({name}=1).")
+    return float(state)
+
+
+def _family(
+    read: Reader, *, family: Family, written: str, columns: Mapping[str, RowColumn], place: Mapping[str, int]
+) -> Floats:
+    """The chance or the value that a family's one formula gives each person."""
+    like = read.own(0)
+
+    def numbers(name: str) -> Floats:
+        base = name.removesuffix(NEAR) if name not in place else name
+        found = read.own(place[base]) if base == name else read.around(place[base])
+        states = columns[base].states
+        if base == name and len(states) == 2 and not any(isinstance(state, str) for state in states):
+            low, high = (float(state) for state in states)
+            return low + (high - low) * found
+        return found
+
+    def words(name: str, word: str) -> Floats:
+        states = columns[name].states
+        if word not in states:
+            raise Unmodelled(
+                f"{written}: nobody has {name} = {word!r}.", f"Ask for one of: {', '.join(map(str, states))}."
+            )
+        return np.asarray(read.own(place[name]) == states.index(word), dtype=np.float64)
+
+    try:
+        found = np.broadcast_to(column_of(family.arguments[0], numbers, words), like.shape)
+    except NoValue as fault:
+        raise Unmodelled(f"{written}: {fault}.", "Change the policy so that it has a value for everybody.") from None
+    if family.name == "Bernoulli" and not (found.min() >= 0.0 and found.max() <= 1.0):
+        wrong = float(found.min() if found.min() < 0.0 else found.max())
+        raise Unmodelled(
+            f"{written} gives somebody the probability {wrong:.3g}.", "Keep it in [0, 1]: Bernoulli(min(1, max(0, …)))."
+        )
+    return found
