@@ -96,8 +96,8 @@ EXAMPLES = (
         references=REFERENCES,
         notes=(
             "The policies of Table 2 induce A2 -- A3, keep M2 -- M3, and let M1 hear M2 no more than it is heard. The "
-            "printed functional leaves C1, M1 and Y1 free and conditions on A1 instead of averaging over A2: wrong by up "
-            "to .01 in 200 random models."
+            "printed functional leaves C1, M1 and Y1 free and conditions on A1 instead of averaging over A2: wrong by "
+            "up to .01 in 200 random models."
         ),
     ),
     Example(
