@@ -71,7 +71,7 @@ _HOME = {
 }
 """Where each public name lives. The type checker reads the imports above; a test compares the two."""
 
-_MODULES = ("bound", "mixture", "policy")
+_MODULES = ("aggregate", "bound", "mixture", "policy")
 """Lower-level tools: modules of plain functions on arrays, ``umbel.bound.pns(...)``."""
 
 __all__ = ["__version__", *_HOME]

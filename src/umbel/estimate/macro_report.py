@@ -103,7 +103,7 @@ class Report:
     natural, natural_se, natural_interval
         Effect of one unit of the total by the natural realisation.
     spread
-        The heterogeneity index.
+        The heterogeneity index; None where only one pass over single components was made.
     ranges
         Pairs of a set of plans and the range over it; of effects per unit of the total.
     flip
@@ -125,9 +125,9 @@ class Report:
     natural: float
     natural_se: float
     natural_interval: tuple[float, float]
-    spread: SpreadEstimate
+    spread: SpreadEstimate | None
     ranges: tuple[tuple[PlanSet, PlanRange], ...]
-    flip: SignFlip
+    flip: SignFlip | None
     effects: Array
     effects_se: Array
     direction: Array
@@ -156,9 +156,13 @@ class Report:
             f"verdict      {self.verdict}",
             f"test         F = {self.test.statistic:.4g}, p = {self.test.p:.4g} ({self.test.kind})",
             f"natural      {self.natural:.4g}  [{low:.4g}, {high:.4g}]",
-            f"index        {self.spread.index:.4g}  [{self.spread.interval[0]:.4g}, {self.spread.interval[1]:.4g}]",
-            f"sign flips   at {self.flip.radius:.4g} standard units from natural, at least {self.flip.least:.4g}",
         ]
+        if self.spread is not None:
+            low, high = self.spread.interval
+            lines.append(f"index        {self.spread.index:.4g}  [{low:.4g}, {high:.4g}]")
+        if self.flip is not None:
+            far, least = self.flip.radius, self.flip.least
+            lines.append(f"sign flips   at {far:.4g} standard units from natural, at least {least:.4g}")
         for plans, one in self.ranges:
             ends = f"{one.lower:.4g} to {one.upper:.4g}  [{one.interval[0]:.4g}, {one.interval[1]:.4g}]"
             lines.append(f"range        {ends}: {plans.text}")

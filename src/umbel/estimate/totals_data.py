@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,8 +55,7 @@ class TotalRows:
         Array
             Shape (rows, columns).
         """
-        blocks = [_columns(self.rows.columns[name]) for name in names]
-        return np.column_stack(blocks) if blocks else np.empty((len(self.total), 0))
+        return columns_of(self.rows, names)
 
     def data(self, form: MacroForm) -> PartsData:
         """In the form that reports read."""
@@ -68,6 +67,20 @@ class TotalRows:
             self.covariates(form.adjust),
             self.rows.sample,
         )
+
+
+def columns_of(rows: Rows, names: Sequence[str]) -> Array:
+    """Covariates as numbers, shape (rows, columns): a column for each state but the first where they are words."""
+    blocks = [_columns(rows.columns[name]) for name in names]
+    return np.column_stack(blocks) if blocks else np.empty((rows.size, 0))
+
+
+def identity_check(name: str, seen: Array, made: Array, counts: Array) -> Check:
+    """How many rows hold a total that is not the sum of its parts, and by how much."""
+    off = np.abs(made - seen) > SAME * np.maximum(np.abs(made), np.abs(seen)).max(initial=1.0)
+    count, most = float(counts[off].sum()), float(np.abs(made - seen).max())
+    advice = f"In {count:g} rows {name} is not the sum of its parts, by up to {most:.4g}: the parts' sum is used there."
+    return Check(f"{name} is its parts", count == 0, count, advice if count else "")
 
 
 def _columns(column: RowColumn) -> Array:
@@ -115,9 +128,5 @@ def _total(rows: Rows, name: str, parts: tuple[tuple[str, float], ...], checks: 
     made = np.sum([weight * rows.columns[part].values for part, weight in parts], axis=0)
     if seen is None:
         return np.asarray(made, dtype=np.float64)
-    off = np.abs(made - seen) > SAME * np.maximum(np.abs(made), np.abs(seen)).max(initial=1.0)
-    count = float(rows.sample.counts[off].sum())
-    most = float(np.abs(made - seen).max())
-    advice = f"In {count:g} rows {name} is not the sum of its parts, by up to {most:.4g}: the parts' sum is used there."
-    checks.append(Check(f"{name} is its parts", count == 0, count, advice if count else ""))
+    checks.append(identity_check(name, seen, made, rows.sample.counts))
     return np.asarray(made, dtype=np.float64)

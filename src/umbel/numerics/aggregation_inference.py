@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import brentq
-from scipy.special import fdtrc, ncfdtr, ndtri, stdtrit
+from scipy.special import fdtrc, ncfdtr, ndtri, stdtr, stdtrit
 
 from umbel.errors import DataError
 
@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 
 DRAWS = 4000
 """Draws of a critical value: its own error is then below 0.01 in probability."""
+MANY = 500
+"""Parts beyond which a quarter of the draws has to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,20 @@ def proportionality(alpha: Array, cov: Array, weights: Array, degrees: float, ki
     return Test(value, float(fdtrc(count, degrees, value)), (float(count), degrees), kind)
 
 
+def separate_test(alpha: Array, variances: Array, weights: Array, slope: float, degrees: float) -> Test:
+    """The same hypothesis from the variances alone: the largest distance from the common effect, by Bonferroni.
+
+    Examples
+    --------
+    >>> found = separate_test(np.array([3.0, 1.0]), np.ones(2), np.ones(2), 2.0, 50.0)
+    >>> round(found.p, 4)
+    0.6443
+    """
+    distance = float((np.abs(alpha / weights - slope) * np.abs(weights) / np.sqrt(variances)).max())
+    p = min(1.0, 2 * len(alpha) * float(1.0 - stdtr(degrees, distance)))
+    return Test(distance, p, (float(len(alpha)), degrees), "Bonferroni")
+
+
 def exact_test(alpha: Array, weights: Array) -> Test:
     """Known effects need no test: they are proportional or not.
 
@@ -105,8 +121,11 @@ def scores_of(cov: Array, draws: int, degrees: float, rng: np.random.Generator) 
     Array
         Shape (draws, parts).
     """
-    values, vectors = np.linalg.eigh((cov + cov.T) / 2)
-    root = vectors * np.sqrt(np.clip(values, 0.0, None))
+    try:
+        root = np.linalg.cholesky(cov)
+    except np.linalg.LinAlgError:  # singular: fewer clusters than parts
+        values, vectors = np.linalg.eigh((cov + cov.T) / 2)
+        root = vectors * np.sqrt(np.clip(values, 0.0, None))
     normal = rng.normal(size=(draws, len(cov))) @ root.T
     if np.isfinite(degrees):
         normal /= np.sqrt(rng.chisquare(degrees, size=draws) / degrees)[:, None]
@@ -143,7 +162,8 @@ def share_range(effects: Array, cov: Array | None, degrees: float, level: float,
     Parameters
     ----------
     effects, cov
-        Effects of one unit of the total through each part by itself, ``alpha / w``; None: known.
+        Effects of one unit of the total through each part by itself, ``alpha / w``; their covariance, or
+        their variances alone; None: known.
 
     Examples
     --------
@@ -156,9 +176,14 @@ def share_range(effects: Array, cov: Array | None, degrees: float, level: float,
     if cov is None:
         ends = float(effects[low]), float(effects[high])
         return PlanRange(*ends, ends, eye[low], eye[high])
-    se = np.sqrt(np.diag(cov))
-    noise = np.abs(scores_of(cov / np.outer(se, se), DRAWS, degrees, rng)).max(axis=1)
-    critical = float(np.quantile(noise, level))
+    if cov.ndim == 1:  # variances alone: Bonferroni
+        se = np.sqrt(cov)
+        critical = float(stdtrit(degrees, 1 - (1 - level) / (2 * len(effects))))
+    else:
+        se = np.sqrt(np.diag(cov))
+        draws = DRAWS if len(effects) <= MANY else DRAWS // 4
+        noise = np.abs(scores_of(cov / np.outer(se, se), draws, degrees, rng)).max(axis=1)
+        critical = float(np.quantile(noise, level))
     interval = float((effects - critical * se).min()), float((effects + critical * se).max())
     calm = shrunken(effects, se)
     return PlanRange(float(calm.min()), float(calm.max()), interval, eye[low], eye[high])
@@ -237,15 +262,20 @@ def spread_of(
         variance = max(form - first, 0.0)
         low, high = _quadratic_interval(form, first, second, degrees, level)
 
+    return _spread(variance, low, high, along, rows, level)
+
+
+def spread_along(variance: float, along: float, rows: float, level: float) -> SpreadEstimate:
+    """The same for known effects, from two variances: of ``alpha'X`` around its line in the total, and along it."""
+    return _spread(variance, variance, variance, along, rows, level)
+
+
+def _spread(variance: float, low: float, high: float, along: float, rows: float, level: float) -> SpreadEstimate:
     def index(value: float) -> float:
         return value / (value + along) if value + along > 0.0 else 0.0
 
-    return SpreadEstimate(
-        variance,
-        (low, high),
-        index(variance),
-        (_fisher(index(low), rows, level, -1), _fisher(index(high), rows, level, 1)),
-    )
+    ends = _fisher(index(low), rows, level, -1), _fisher(index(high), rows, level, 1)
+    return SpreadEstimate(variance, (low, high), index(variance), ends)
 
 
 def _quadratic_interval(form: float, first: float, second: float, degrees: float, level: float) -> tuple[float, float]:

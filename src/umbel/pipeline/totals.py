@@ -92,6 +92,7 @@ def _check(found: TotalRange) -> Check:
 def _remarks(found: TotalRange) -> tuple[str, ...]:
     report = found.report
     low, high = report.natural_interval
+    assert report.spread is not None  # rows were held whole
     index_low, index_high = report.spread.interval
     return (
         f"By the natural realisation one unit of the total does {report.natural:.4g} "
