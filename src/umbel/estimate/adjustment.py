@@ -37,6 +37,7 @@ from umbel.estimate.flat import (
 )
 from umbel.estimate.learners import Learner
 from umbel.estimate.overlap import Overlaps
+from umbel.estimate.presence import crowded, scarce, unseen
 from umbel.estimate.sequences import sequence_scores
 from umbel.estimate.shape_reading import shape_of
 from umbel.estimate.shapes import Primal, Sequential, Switched, trusted
@@ -148,6 +149,8 @@ class AIPW:
         cases = cases_of(target, rows)
         wanted = tuple(dict.fromkeys(one for case in cases for one in averages(case.formula)))
         shapes = _shapes(wanted, target.strategy) or {}
+        wide = tuple(shapes.values())
+        many = crowded(_adjusted(wide), rows)
         rows, fold = self._split(rows, shapes, rng)
         lines = self._lines(shapes, rows, fold, rng)
         plain = {one: shape for one, shape in shapes.items() if not is_dose(shape, rows)}
@@ -155,16 +158,24 @@ class AIPW:
         for one, shape in shapes.items():
             if is_dose(shape, rows):
                 known[one] = lines[_free_of_dose(shape)].at(_dose(shape))
-        numbers = [(blank_row(target, case), defined(evaluated(case.formula, known, rows.size))) for case in cases]
+
+        def missing() -> Unanswered | None:
+            return scarce(wide, rows) or unseen(target.requirements, rows)
+
+        numbers = [
+            (blank_row(target, case), defined(evaluated(case.formula, known, rows.size), missing)) for case in cases
+        ]
         numbers += [(_slope_row(shape, target), line.slope) for shape, line in lines.items()]
-        bends = [_bend(shape, line) for shape, line in lines.items()]
+        doubts = [
+            one for shape, line in lines.items() for one in line.checks(shape.settings()[0][0], _doses(shapes, rows))
+        ]
         return answered(
             target,
             rows,
             numbers,
             method=self.name,
             level=self.level,
-            checks=(*checks, *bends),
+            checks=(*checks, *many, *doubts),
             assumptions=self._words(shapes.values(), rows),
             references=REFERENCES if shapes else (),
             single=not target.axes,
@@ -230,7 +241,7 @@ class AIPW:
             numbers,
             method=self.name,
             level=self.level,
-            checks=(_bend(shape, line),),
+            checks=line.checks(dose, ()),
             assumptions=self._words((shape,), rows),
             references=REFERENCES,
             single=False,
@@ -243,7 +254,7 @@ class AIPW:
     def _words(self, shapes: Iterable[Chain], rows: Rows) -> tuple[str, ...]:
         found = list(shapes)
         lines: list[str] = []
-        adjusted = dict.fromkeys(name for one in found for name in one.history(len(one.stages) - 1))
+        adjusted = _adjusted(found)
         if adjusted:
             by = f"{self.folds} folds" + (f" of whole clusters of {rows.clustered}" if rows.clustered else "")
             lines.append(f"Given {', '.join(adjusted)}, {self._learners().words()}, cross-fitted in {by}.")
@@ -295,6 +306,16 @@ def _free_of_dose(shape: Sequential) -> Sequential:
     return replace(shape, stages=(*shape.stages[:-1], replace(shape.stages[-1], settings=((name, ANY),))))
 
 
+def _adjusted(shapes: Iterable[Chain]) -> tuple[str, ...]:
+    """The variables that nuisances are learnt from, in order."""
+    return tuple(dict.fromkeys(name for one in shapes for name in one.history(len(one.stages) - 1)))
+
+
+def _doses(shapes: dict[Average, Chain], rows: Rows) -> list[float]:
+    """Every dose that is asked about."""
+    return [_dose(shape) for shape in shapes.values() if is_dose(shape, rows)]
+
+
 def _dose(shape: Sequential) -> float:
     ((name, value),) = shape.settings()
     if not isinstance(value, int | float):
@@ -306,10 +327,3 @@ def _slope_row(shape: Sequential, target: Target) -> Row:
     ((name, _),) = shape.settings()
     outcome = shape.outcome.numeric or ", ".join(f"{one} = {state}" for one, state in shape.outcome.events)
     return Row(f"slope of {outcome} per unit of {name}")
-
-
-def _bend(shape: Sequential, line: Line) -> Check:
-    ((name, _),) = shape.settings()
-    advice = f"The outcome bends with {name}: one slope does not describe it. Give {name} states, and ask at them."
-    passed = abs(line.bend) < 3.0
-    return Check(f"one slope: {name}", passed, line.bend, "" if passed else advice)

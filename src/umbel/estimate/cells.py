@@ -33,12 +33,12 @@ from umbel.estimate.flat import (
     rows_of,
 )
 from umbel.estimate.means import averaged_only, with_means
+from umbel.estimate.presence import unseen, visited
 from umbel.estimate.settling import settling_checks
 from umbel.estimate.shape_reading import shape_of
 from umbel.estimate.shapes import Sequential, Switched, trusted
 from umbel.expr.build import free
-from umbel.expr.estimand import Requirement
-from umbel.expr.nodes import AtState, Held, Inside, Raw, Symbol
+from umbel.expr.nodes import Raw, Symbol
 from umbel.numerics.adjoint import picked
 from umbel.numerics.influence import Influence, combined, covariance
 from umbel.results.check import Check
@@ -51,8 +51,6 @@ REFERENCES = (
     "Bickel, Klaassen, Ritov and Wellner. Efficient and Adaptive Estimation for Semiparametric Models. 1993, "
     "Section 3.3: the influence function of a function of cell probabilities is its derivative.",
 )
-FEW = 5
-"""Rows below which a combination that is conditioned on says little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +119,9 @@ class DiscretePlugIn:
         checks: list[Check] = []
         for case in cases_of(target, rows):
             found, tests = _value(case, law)
-            numbers.append((blank_row(target, case), defined(found)))
+            numbers.append((blank_row(target, case), defined(found, lambda: unseen(target.requirements, rows))))
             checks += tests
-        checks += [_visited(requirement, law) for requirement in target.requirements]
+        checks += [one for need in target.requirements if (one := visited(need, rows)) is not None]
         checks += settling_checks(target, rows, law)
         return answered(
             target,
@@ -185,32 +183,3 @@ def _constraint(found: Sequence[Influence], names: Sequence[str], law: CellLaw) 
     p = float(chdtrc(np.linalg.matrix_rank(spread, hermitian=True), statistic))
     advice = f"The graph makes the answer the same at every value of {', '.join(names)}; the rows speak against it."
     return Check(label, p > 0.01, p, "" if p > 0.01 else advice)
-
-
-def _visited(requirement: Requirement, law: CellLaw) -> Check:
-    """Rows in the rarest combination that a law conditions on, where the rest of it occurs at all."""
-    leaf = requirement.leaf
-    assert not isinstance(leaf, Inside)
-    held = {}
-    names: list[str] = []
-    for slot in leaf.given:
-        meaning = (slot.symbol if isinstance(slot, Held) else slot).meaning
-        assert isinstance(meaning, Raw)
-        names.append(meaning.name)
-        if isinstance(slot, Held) and isinstance(slot.value, AtState):
-            held[meaning.name] = slot.value.state
-    counts = np.bincount(law.cells, law.rows.sample.counts, law.mass.tensor.array.size)
-    counts = counts.reshape(law.mass.tensor.array.shape)
-    kept = [name for name in law.names if name in names]
-    margin = counts.sum(axis=tuple(at for at, name in enumerate(law.names) if name not in names))
-    rest = margin.sum(axis=tuple(at for at, name in enumerate(kept) if name in held), keepdims=True)
-    index = tuple(
-        slice(None)
-        if name not in held
-        else slice(*(law.rows.columns[name].states.index(held[name]) + step for step in (0, 1)))
-        for name in kept
-    )
-    rarest = float(np.broadcast_to(margin[index], rest.shape)[rest > 0.0].min())
-    shown = [f"{name} = {held[name]}" if name in held else name for name in names]
-    advice = f"The rarest combination of {', '.join(shown)} has {rarest:g} rows: {requirement.text}."
-    return Check(f"overlap: {', '.join(shown)}", rarest >= FEW, rarest, "" if rarest >= FEW else advice)

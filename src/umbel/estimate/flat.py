@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,9 @@ from umbel.results.step import Refusal
 from umbel.results.value import Estimate, Row
 from umbel.variable import State
 
+FEW_CLUSTERS = 20
+LARGEST = 1e100
+"""Squares of sums of squares of larger numbers overflow."""
 ANY = "any value"
 """Stands for a value of a free variable while only the shape of an estimand is looked at."""
 
@@ -155,7 +158,10 @@ def evaluated(formula: Formula, known: Mapping[Average, Influence], size: int) -
         case Mix(terms):
             return combined([(weight, evaluated(term, known, size)) for weight, term in terms])
         case _:
-            return quotient(evaluated(formula.numerator, known, size), evaluated(formula.denominator, known, size))
+            below = evaluated(formula.denominator, known, size)
+            if below.value == 0.0:
+                raise Unanswered("The denominator of the ratio is estimated as zero.", "Ask for a difference.")
+            return quotient(evaluated(formula.numerator, known, size), below)
 
 
 def answered(
@@ -180,6 +186,7 @@ def answered(
     single
         Whether the first is the one number that was asked for.
     """
+    design_checks = _draws(rows)
     errors = np.sqrt(np.maximum(np.diag(covariance([one for _, one in found], rows.sample)), 0.0))
     table = []
     for (blank, influence), se in zip(found, errors.tolist(), strict=True):
@@ -194,7 +201,7 @@ def answered(
     return Estimated(
         estimate,
         tuple(table),
-        (*rows.checks, *checks, *unused(study, "errors", "edges", "selected")),
+        (*rows.checks, *design_checks, *checks, *unused(study, "errors", "edges", "selected")),
         (*assumptions, line),
         tuple(references),
         rows.source.units,
@@ -202,13 +209,38 @@ def answered(
     )
 
 
+def _draws(rows: Rows) -> tuple[Check, ...]:
+    """Whether there are independent draws enough to tell an error.
+
+    Raises
+    ------
+    Unanswered
+        Where there is one alone.
+    """
+    sample = rows.sample
+    alone, total = sample.alone(), sample.draws()
+    if total < 2.0 or alone == sample.layers():
+        what = f"cluster of {rows.clustered}" if rows.clustered else "row"
+        where = " in each stratum" if sample.strata is not None else ""
+        raise Unanswered(f"There is one {what}{where}: nothing tells how far an estimate is off.", "Collect more.")
+    checks = []
+    if rows.clustered:
+        few = f"{total:.0f} clusters of {rows.clustered} tell little of the error: take the interval as rough."
+        checks.append(Check("clusters", total >= FEW_CLUSTERS, total, few if total < FEW_CLUSTERS else ""))
+    if alone:
+        checks.append(
+            Check("strata", False, float(alone), f"{alone} strata hold one draw: their spread is not counted.")
+        )
+    return tuple(checks)
+
+
 def blank_row(target: Target, case: Case) -> Row:
     """The row of a case without its numbers."""
     return Row(target.term, case.given)
 
 
-def defined(influence: Influence) -> Influence:
-    """The influence, where it is a number.
+def defined(influence: Influence, why: Callable[[], Unanswered | None] = lambda: None) -> Influence:
+    """The influence, where it is a number; ``why`` looks for what is missing where it is none.
 
     Raises
     ------
@@ -216,7 +248,7 @@ def defined(influence: Influence) -> Influence:
         Where it is none: something that the formula visits never occurs.
     """
     if not math.isfinite(influence.value) or not np.isfinite(influence.scores).all():
-        raise Unanswered(
+        raise why() or Unanswered(
             "Some combination of values that the formula visits never occurs in the rows.",
             "Ask about values that occur, join rare states, or collect more rows.",
         )
@@ -236,6 +268,9 @@ def outcome_values(rows: Rows, numeric: str | None, events: Sequence[tuple[str, 
         if not rows.columns[numeric].numeric:
             raise Unanswered(f"{numeric} holds words, and its mean is asked for.", "Ask for P(...).")
         result = rows.columns[numeric].values.copy()
+        largest = float(np.abs(result).max())
+        if largest > LARGEST:
+            raise Unanswered(f"{numeric} reaches {largest:.3g}: its squares overflow.", "Measure it in larger units.")
     for name, state in events:
         result *= matches(rows.columns[name], name, state)
     return result

@@ -33,6 +33,7 @@ from umbel.estimate.flat import (
 )
 from umbel.estimate.learners import Learner
 from umbel.estimate.overlap import Overlaps
+from umbel.estimate.presence import crowded, scarce, unseen
 from umbel.estimate.primal import primal_scores
 from umbel.estimate.sequences import Scored, sequence_scores
 from umbel.estimate.shape_reading import shape_of
@@ -122,10 +123,20 @@ class APIPW:
         wanted = dict.fromkeys(one for formula in formulas for one in averages(formula))
         shapes = {one: shape for one in wanted if (shape := _shape(one, target.strategy)) is not None}
         treated = dict.fromkeys(shape.treatment for shape in shapes.values() if isinstance(shape, Primal))
+        learnt_from = dict.fromkeys(
+            name
+            for shape in shapes.values()
+            for name in shape.history(len(shape.blocks if isinstance(shape, Primal) else shape.stages) - 1)
+        )
+        many = crowded(tuple(learnt_from), rows)
         rows, fold = split(rows, tuple(treated), self.folds, rng)
         known, checks = self._scores(shapes, rows, fold, rng, watch)
+
+        def missing() -> Unanswered | None:
+            return scarce(shapes.values(), rows) or unseen(target.requirements, rows)
+
         numbers = [
-            (blank_row(target, case), defined(evaluated(formula, known, rows.size)))
+            (blank_row(target, case), defined(evaluated(formula, known, rows.size), missing))
             for case, formula in zip(cases, formulas, strict=True)
         ]
         learners = Learners(self.outcome, self.treatment, self.folds)
@@ -136,7 +147,7 @@ class APIPW:
             numbers,
             method=self.name,
             level=self.level,
-            checks=checks,
+            checks=(*checks, *many),
             assumptions=tuple(
                 line
                 for line in (f"For the front door {learners.words()}, cross-fitted in {by}.", learners.doubt())

@@ -32,6 +32,7 @@ from umbel.estimate.flat import Case, Unanswered, blank_row, cases_of, refused_s
 from umbel.estimate.kernels import Kernels
 from umbel.estimate.means import chained, with_means
 from umbel.estimate.particles import Particles
+from umbel.estimate.presence import visited
 from umbel.expr.build import free, substituted
 from umbel.expr.nodes import AtState, Expr, Held, Raw, Symbol
 from umbel.numerics.influence import Sample
@@ -142,6 +143,7 @@ class FittedKernels:
             tuple(table),
             (
                 *rows.checks,
+                *(one for need in target.requirements if (one := visited(need, rows)) is not None),
                 Check("bootstrap", lost == 0, float(lost), advice),
                 Check("Monte Carlo error", luck < 0.25, luck, "" if luck < 0.25 else lucky),
                 *unused(study, "errors", "edges", "selected"),

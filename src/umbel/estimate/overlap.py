@@ -96,9 +96,12 @@ def overlap_check(words: str, chance: Array, population: Array, weight: Array | 
     if share <= RARE and effective >= FEWEST:
         return Check(f"overlap: {words}", True, share, f"{said[0].upper()}{said[1:]}.")
     low, high = MODERATE
-    advice = (
-        f"For {share:.1%} of the population {words} has a probability below {RARE:g} given the covariates ({said}): "
-        "its outcome is hardly ever seen there, and the answer leans on the outcome's model. Ask about the part where "
-        f"it may go either way (between {low:g} and {high:g}: {middle:.1%}), or about those who have it."
-    )
+    advice = f"{said[0].upper()}{said[1:]}: the answer stands on a handful."
+    if share > RARE:
+        advice = (
+            f"For {share:.1%} of the population {words} has a probability below {RARE:g} given the covariates "
+            f"({said}): its outcome is hardly ever seen there, and the answer leans on the outcome's model. Ask about "
+            f"the part where it may go either way (between {low:g} and {high:g}: {middle:.1%}), or about those who "
+            "have it."
+        )
     return Check(f"overlap: {words}", False, share, advice)

@@ -58,7 +58,7 @@ class _Scaled:
 
 def _most_features(rows: int) -> int:
     """Features up to which pairs are worth their noise."""
-    return max(10, rows // 20)
+    return rows // 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ class Linear:
         total = float(mass @ (y - level) ** 2)
         best, slopes, inverse = np.inf, np.zeros(design.shape[1]), np.zeros((design.shape[1],) * 2)
         for penalty in (0.0, *PENALTIES):
-            shrink = np.where(d > 1e-9 * max(d.max(initial=0.0), 1e-300), d**2 / (d**2 + 1e-3 * penalty), 0.0)
+            seen = d > 1e-9 * max(d.max(initial=0.0), 1e-300)
+            shrink = np.divide(d**2, d**2 + 1e-3 * penalty, out=np.zeros(len(d)), where=seen)
             left = max(total - float((along**2) @ (1.0 - (1.0 - shrink) ** 2)), 0.0)
             used = 1.0 + float(shrink.sum())
             if used >= 0.9 * len(y):

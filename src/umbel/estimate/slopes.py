@@ -8,20 +8,31 @@ model is named and its first doubt, a bend, is tested.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtrc
 
 from umbel.data.rows import Rows
 from umbel.estimate.crossfit import Learners, folds_of, per_row
-from umbel.estimate.flat import outcome_values
+from umbel.estimate.features import features_of
+from umbel.estimate.flat import Unanswered, outcome_values
 from umbel.estimate.shapes import Sequential, Switched
 from umbel.expr.nodes import Policy
-from umbel.numerics.influence import Influence, covariance, mean_of
+from umbel.numerics.influence import Array, Influence, Sample, covariance, mean_of
+from umbel.results.check import Check
 
 Codes = NDArray[np.int64]
+
+FAR = 3.0
+"""Standard errors of a bend that is no luck."""
+RARELY = 0.01
+LEFT = 0.01
+"""Share of a treatment's variance below which covariates all but settle it."""
+NOTHING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,12 +47,57 @@ class Line:
         Means of the outcome and of the treatment as they were observed.
     bend
         How many standard errors the outcome bends away from a line.
+    uneven
+        Probability of slopes that differ so much with the covariates, were they one; None without
+        covariates.
+    left
+        Share of the treatment's variance that the covariates leave.
+    ends
+        Smallest and largest dose of the rows.
     """
 
     slope: Influence
     outcome: Influence
     dose: Influence
     bend: float
+    uneven: float | None
+    left: float
+    ends: tuple[float, float]
+
+    def checks(self, name: str, doses: Sequence[float]) -> tuple[Check, ...]:
+        """Doubts about the line: a bend, slopes that differ, a treatment that hardly varies, doses beyond the rows."""
+        bent = abs(self.bend) >= FAR
+        found = [
+            Check(
+                f"one slope: {name}",
+                not bent,
+                self.bend,
+                f"The outcome bends with {name}: one slope does not describe it. Give {name} states, and ask at them."
+                if bent
+                else "",
+            ),
+        ]
+        if self.uneven is not None:
+            differ = self.uneven < RARELY
+            words = (
+                f"The slope of {name} differs with the covariates: the one slope weighs rows by how much {name} varies "
+                "beside them, and is no average over the population. Give it states, and ask at them."
+            )
+            scarce = (
+                f"The covariates leave {self.left:.2%} of the variance of {name}: its effect leans on their models."
+            )
+            found += [
+                Check(f"same slope everywhere: {name}", not differ, self.uneven, words if differ else ""),
+                Check(f"overlap: {name}", self.left >= LEFT, self.left, scarce if self.left < LEFT else ""),
+            ]
+        beyond = [one for one in doses if not self.ends[0] <= one <= self.ends[1]]
+        if beyond:
+            low, high = self.ends
+            words = (
+                f"Rows have {name} from {low:.4g} to {high:.4g}: at {beyond[0]:g} the line is stretched beyond them."
+            )
+            found.append(Check(f"range: {name}", False, beyond[0], words))
+        return tuple(found)
 
     def at(self, dose: float) -> Influence:
         """Mean of the outcome were everyone's treatment ``dose``."""
@@ -65,6 +121,8 @@ def line_of(shape: Sequential, rows: Rows, fold: Codes, learners: Learners, rng:
     y = outcome_values(rows, shape.outcome.numeric, shape.outcome.events)
     a = rows.columns[name].values
     centre = rows.sample.mean(a)
+    if a.min() == a.max():
+        raise Unanswered(f"Every row has {name} = {a[0]:g}: nothing tells what another would do.", "Collect more rows.")
     square = (a - centre) ** 2 / rows.sample.mean((a - centre) ** 2)
     left = np.empty((3, rows.size))  # outcome, dose and squared dose less their means given covariates
     every = np.ones(rows.size, dtype=bool)
@@ -75,10 +133,37 @@ def line_of(shape: Sequential, rows: Rows, fold: Codes, learners: Learners, rng:
             left[at, scored] = (values - node.tensor.array)[scored]
     sample = rows.sample
     spread = sample.mean(left[1] ** 2)
+    share = spread / sample.mean((a - centre) ** 2)
+    if share < NOTHING:
+        raise Unanswered(
+            f"Given {', '.join(names)}, {name} does not vary: its effect cannot be told from theirs.",
+            "Leave out a covariate that the graph can spare, or collect rows in which they differ.",
+        )
     value = sample.mean(left[0] * left[1]) / spread
     rest = left[0] - value * left[1]
     slope = Influence(value, rest * left[1] / spread)
     across = left[2] - left[1] * (sample.mean(left[2] * left[1]) / spread)
     bend = mean_of(rest * across, sample)
     error = float(np.sqrt(covariance([bend], sample)[0, 0]))
-    return Line(slope, mean_of(y, sample), mean_of(a, sample), bend.value / error if error > 0.0 else 0.0)
+    return Line(
+        slope,
+        mean_of(y, sample),
+        mean_of(a, sample),
+        bend.value / error if error > 0.0 else 0.0,
+        _uneven(rest * left[1], left[1] ** 2 / spread, features_of(rows, names), sample) if names else None,
+        share,
+        (float(a.min()), float(a.max())),
+    )
+
+
+def _uneven(moments: Array, weights: Array, features: Array, sample: Sample) -> float | None:
+    """Wald's test that the slope's moments are zero along every feature; its p."""
+    kept = features[:, features.std(axis=0) > 0.0]
+    if kept.shape[1] == 0 or kept.shape[1] > sample.draws() / 20.0:
+        return None
+    centred = kept - sample.mass @ (weights[:, None] * kept)  # what estimating the slope itself takes away
+    found = [mean_of(moments * one, sample) for one in (centred / centred.std(axis=0)).T]
+    spread = covariance(found, sample)
+    values = np.array([one.value for one in found])
+    statistic = float(values @ np.linalg.pinv(spread, hermitian=True) @ values)
+    return float(chdtrc(np.linalg.matrix_rank(spread, hermitian=True), statistic))

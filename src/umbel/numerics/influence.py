@@ -47,11 +47,26 @@ class Sample:
         """Weighted mean of values, shape (rows,)."""
         return float(self.mass @ values)
 
+    def draws(self) -> float:
+        """How many independent draws there are: clusters, or rows."""
+        return float(self.counts.sum() if self.clusters is None else len(np.unique(self.clusters)))
+
+    def layers(self) -> int:
+        """How many strata there are."""
+        return 1 if self.strata is None else len(np.unique(self.strata))
+
+    def alone(self) -> int:
+        """How many strata hold a single draw."""
+        strata = np.zeros(len(self.counts), dtype=np.int64) if self.strata is None else self.strata
+        if self.clusters is None:
+            sizes = np.bincount(strata, self.counts)
+            return int((sizes[np.unique(strata)] <= 1.0).sum())
+        pairs = np.unique(np.stack([strata, self.clusters]), axis=1)[0]
+        return int((np.bincount(pairs)[np.unique(strata)] <= 1).sum())
+
     def degrees(self) -> float:
         """Degrees of freedom of a standard error: independent draws less strata."""
-        strata = 1 if self.strata is None else int(self.strata.max()) + 1
-        draws = self.counts.sum() if self.clusters is None else float(len(np.unique(self.clusters)))
-        return float(max(draws - strata, 1.0))
+        return max(self.draws() - self.layers(), 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
