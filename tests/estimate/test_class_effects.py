@@ -174,6 +174,17 @@ class TestRefusals:
         answer = self.answer({"T": self.rows["T"] + 1})
         assert answer.refusal is not None and "T is never 0" in answer.refusal.why
 
+    @pytest.mark.parametrize("question", ["MTE(T, Y | U)", "ATE(T, Y)"])
+    def test_a_class_that_is_never_treated(self, question: str) -> None:
+        rng = np.random.default_rng(0)
+        u = rng.random(20_000) < 0.4
+        z, x = rng.random(20_000) < np.where(u, 0.8, 0.2), rng.random(20_000) < np.where(u, 0.75, 0.2)
+        t = (rng.random(20_000) < 0.3 + 0.3 * z) & ~u
+        y = rng.random(20_000) < 0.2 + 0.3 * u + 0.2 * t
+        rows = {name: column.astype(int) for name, column in {"Z": z, "X": x, "T": t, "Y": y}.items()}
+        answer = umbel.solve("U -> { Z X T Y }; Z -> T -> Y; classes U = 2", question, umbel.Study(rows))
+        assert answer.refusal is not None and "where it is 1 fewer" in answer.refusal.why
+
     @pytest.mark.parametrize("name", ["Z0", "X1", "Y"])
     def test_a_constant(self, name: str) -> None:
         answer = self.answer({name: np.zeros(2000, dtype=int)})

@@ -22,6 +22,7 @@ from umbel.estimate.moments_checks import (
     doubtful_rank,
     fit_check,
     rank_check,
+    refusal_of_arm,
     refusal_of_rank,
     status_check,
     views_check,
@@ -88,6 +89,9 @@ class LatentClasses:
                 f"independent within the values of {unmixing.treatment}.",
                 f"Measure proxies that depend on each other through {unmixing.latent}.",
             )
+        lost = refusal_of_arm(data, unmixing, features, classes)
+        if lost is not None:
+            return lost
         spare = unused(study, "errors", "edges", "selected")
         answer = _Answering(self, target, unmixing, data, features, classes, spare)
         return answer.bridge(rng, watch) if unmixing.level == 4 else answer.classes_or_average(rng, watch)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import chi2
 
 from umbel.estimate.moments_data import ClassData
 from umbel.estimate.moments_model import ClassFit, Features, FitTest, ranks
 from umbel.expr.unmixing import Unmixing
+from umbel.numerics.arm_moments import root_inverse
 from umbel.numerics.latent_em import posterior
 from umbel.numerics.latent_inference import edges
 from umbel.numerics.operators import RankTest, eigen_classes
@@ -84,6 +86,29 @@ def refusal_of_rank(features: Features, unmixing: Unmixing, classes: int) -> Ref
         f"{', '.join(unmixing.z)} and {', '.join(unmixing.x)} show {many} of {unmixing.latent}, and {classes} are "
         f"declared: the last singular value is {strength:.1f} times its noise.",
         f"Declare {max(shown, 2)} classes, measure stronger proxies, or collect more rows.",
+    )
+
+
+def refusal_of_arm(data: ClassData, unmixing: Unmixing, features: Features, classes: int) -> Refusal | None:
+    """Why nothing is reported: one arm shows a class less than another does, so that some class is never in it."""
+    moments, singular = features.moments, ranks(features).singular
+    rows = moments.shares * moments.rows
+    faint, clear = [], []
+    for arm, state in enumerate(data.states[unmixing.treatment]):
+        sides = len(root_inverse(moments.zz[arm])), len(root_inverse(moments.arm_xx[arm]))
+        freedom = (sides[0] - classes + 1) * (sides[1] - classes + 1)
+        left = float(rows[arm] * (singular[arm, classes - 1 :] ** 2).sum())
+        if freedom <= 0 or chi2.sf(left, freedom) >= LEVEL:
+            faint.append(repr(state))
+        elif singular[arm, classes - 1] * np.sqrt(rows[arm]) >= STRENGTH:
+            clear.append(repr(state))
+    if not faint or not clear:
+        return None
+    t, u = unmixing.treatment, unmixing.latent
+    return Refusal(
+        f"Where {t} is {', '.join(clear)} the proxies show {classes} classes of {u}, where it is {', '.join(faint)} "
+        f"fewer: some class of {u} is never there, or too seldom for its effect to be seen.",
+        f"Ask about values of {t} that every class has, or collect more rows where it is {', '.join(faint)}.",
     )
 
 
