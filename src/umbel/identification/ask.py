@@ -35,6 +35,7 @@ from umbel.identification.network import through_network
 from umbel.identification.one_world import as_effect
 from umbel.identification.reach import out_of_reach
 from umbel.identification.refuse import unsupported, unsupported_term
+from umbel.identification.refuse_blocks import totals_in_equilibrium
 from umbel.identification.sights import sights_of
 from umbel.identification.unit_classes import through_unit_class
 from umbel.model.named import spelled_out
@@ -99,6 +100,9 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
         if friends is not None:
             return _among_friends(friends, question, sources)
     if graph.aggregates:
+        refusal = totals_in_equilibrium(graph, question)
+        if refusal is not None:
+            return Refused(question, refusal)
         found = through_totals(graph, question, sources, identify_question)
         if found is not None:
             return found

@@ -7,6 +7,7 @@ from umbel.graph.classes import Fails, is_segregated
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.segregated import anterior, block_members, is_block_safe
 from umbel.graph.surgery import induced
+from umbel.graph.walks import closure, inputs
 from umbel.model.query import ClassEffects, Drawn, Question, settings_of
 from umbel.model.query import Expectation as Mean
 from umbel.model.query import Probability as Chance
@@ -52,6 +53,22 @@ def unsupported_blocks(graph: Graph, question: Question) -> Refusal | None:
     if any(isinstance(term, ClassEffects) for term in question.terms()):
         return Refusal("Class effects in a graph with undirected edges are not answered.", "Ask for E[Y | do(A=1)].")
     return None
+
+
+def totals_in_equilibrium(graph: Graph, question: Question) -> Refusal | None:
+    """Why a question that a total and a block both matter to is beyond what is built; None when it is not."""
+    made_of = [a | b for a, b in zip(inputs(graph), graph.neighbours, strict=True)]
+    relevant = closure(graph.mask(name for name in question.names() if name in graph.names), made_of, graph.everything)
+    inside = relevant & block_members(graph)
+    totals = [one for one in graph.aggregates if relevant >> one.child & 1]
+    if not inside or not totals:
+        return None
+    name, member = graph.names[totals[0].child], graph.names[next(bits(inside))]
+    return Refusal(
+        f"{name} is a total and {member} stands in an equilibrium: how a total comes about where its parts answer "
+        "each other is not answered yet.",
+        "Intervene on a part, in a graph without the total.",
+    )
 
 
 def _made_by_laws(graph: Graph, question: Question) -> int:
