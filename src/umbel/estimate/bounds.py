@@ -19,6 +19,7 @@ from umbel.estimate.bounds_bootstrap import bootstrapped
 from umbel.estimate.bounds_exact import Conditions, Ends, Undefined, ends
 from umbel.estimate.bounds_found import DEFAULTS, BoundsFound, BoundsMethod, Incompatible
 from umbel.estimate.bounds_inner import by_em, by_restarts
+from umbel.estimate.bounds_margins import margins
 from umbel.estimate.bounds_region import Seen, region
 from umbel.estimate.bounds_selected import selected
 from umbel.estimate.compatibility import disagreements, impossible
@@ -99,7 +100,8 @@ def bound(
             )
     numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
     try:
-        exact = ends(numerator, denominator, conditions, rng=rng, seconds=method.seconds)
+        single = margins(programme.numerator, blocks)
+        exact = ends(numerator, denominator, conditions, rng=rng, seconds=method.seconds, margins=single)
     except Undefined:
         raise DataError("The condition of the question has probability 0 in these data, so it is undefined.") from None
     several = any(len(block.component.groups) > 1 for block in blocks)

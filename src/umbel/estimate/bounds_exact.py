@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from umbel.estimate.bounds_margins import Margins
 from umbel.numerics.enumerated import Lists, certified, listed
 from umbel.numerics.multilinear import (
     Attained,
@@ -109,6 +110,7 @@ def ends(
     *,
     rng: np.random.Generator,
     seconds: float = 20.0,
+    margins: Margins = (),
 ) -> Ends:
     """Least and largest ratio of two polynomials over laws that meet their conditions.
 
@@ -122,6 +124,8 @@ def ends(
         Source of starting vertices.
     seconds
         Time for certifying each end.
+    margins
+        Single events of the numerator, which bound it where certifying takes too long.
 
     Raises
     ------
@@ -136,13 +140,34 @@ def ends(
     if not bottom.terms:
         if bottom.constant <= POSITIVE:
             raise Undefined
-        found = _polynomial(combined((1.0 / bottom.constant, top)), small, polytopes, rng, seconds)
+        # What stands above a condition is part of it, so that no term is larger than it.
+        conditional = combined((1.0 / bottom.constant, top))
+        found = _polynomial(conditional, small, polytopes, rng, seconds, min(bottom.constant, 1.0))
     elif len({*top.laws, *bottom.laws}) == 1 and not any(len(one.lower) for one in small.conditions):
         found = _fractional(top, bottom, small, polytopes)
     else:
         found = _by_newton(top, bottom, small, polytopes, rng, seconds)
     witnesses = (small.whole(found.witnesses[0]), small.whole(found.witnesses[1]))
-    return Ends(found.lower, found.upper, found.attained, witnesses, found.engine, found.nodes)
+    low, high = found.lower, found.upper
+    if margins and not found.closed and not denominator.terms:
+        least, most = _by_events(numerator.constant, margins, conditions, rng, seconds)
+        low, high = max(low, least / denominator.constant), min(high, most / denominator.constant)
+    return Ends(low, high, found.attained, witnesses, found.engine, found.nodes)
+
+
+def _by_events(
+    constant: float, margins: Margins, conditions: Sequence[Conditions], rng: np.random.Generator, seconds: float
+) -> tuple[float, float]:
+    """What the single events allow, each bounded by itself."""
+    least = most = constant
+    share = seconds / sum(2 * len(events) for _, events in margins)
+    for weight, events in margins:
+        own = [ends(one, Polynomial((), 1.0), conditions, rng=rng, seconds=share) for one in events]
+        low = max(0.0, sum(one.lower for one in own) - (len(own) - 1))
+        high = min(one.upper for one in own)
+        least += weight * (low if weight > 0 else high)
+        most += weight * (high if weight > 0 else low)
+    return least, most
 
 
 def _shrunk(numerator: Polynomial, denominator: Polynomial, conditions: Sequence[Conditions]) -> _Small:
@@ -190,7 +215,9 @@ def _polynomial(
     polytopes: Sequence[Polytope],
     rng: np.random.Generator,
     seconds: float,
+    share: float = 1.0,
 ) -> Ends:
+    """Ends of a sum of probabilities, each at most ``share``."""
     sizes = [one.rows.shape[1] for one in small.conditions]
     some = _some(polytopes, sizes)
     laws = polynomial.laws
@@ -209,7 +236,7 @@ def _polynomial(
     lists = listed(polynomial, equations, polytopes, rng=rng)
     found = []
     for sign in (1.0, -1.0):
-        found.append(_least(combined((sign, polynomial)), small, polytopes, rng, seconds, lists))
+        found.append(_least(combined((sign, polynomial)), small, polytopes, rng, seconds, lists, share))
     (low, lowest, first), (high, highest, second) = found
     return Ends(
         min(low, lowest.value),
@@ -233,14 +260,22 @@ def _least(
     rng: np.random.Generator,
     seconds: float,
     lists: Lists | None = None,
+    share: float = 1.0,
 ) -> tuple[float, Attained, int]:
-    """Certified least value, what attains it, and the number of relaxations."""
+    """Certified least value, what attains it, and the number of relaxations; no term is larger than ``share``."""
     sizes = [one.rows.shape[1] for one in small.conditions]
     best = alternating(polynomial, polytopes, sizes, starts=STARTS, rng=rng)
     equations = [Law(one.rows, one.right) for one in small.conditions]
-
     outer = certified(
-        polynomial, equations, polytopes, attained=best.value, rng=rng, lists=lists, gap=AGREE / 2, seconds=seconds
+        polynomial,
+        equations,
+        polytopes,
+        attained=best.value,
+        rng=rng,
+        lists=lists,
+        outside=polynomial.constant + share * sum(min(term.weight, 0.0) for term in polynomial.terms),
+        gap=AGREE / 2,
+        seconds=seconds,
     )
     if outer.laws is not None and outer.attained < best.value:
         best = Attained(outer.attained, outer.laws)

@@ -68,6 +68,7 @@ def certified(
     attained: float,
     rng: np.random.Generator,
     lists: Lists | None = None,
+    outside: float = -np.inf,
     gap: float = 5e-4,
     seconds: float = 20.0,
 ) -> Certified:
@@ -85,6 +86,8 @@ def certified(
         Source of laws in general position.
     lists
         What :func:`listed` found for this polynomial or its negative; None: found here.
+    outside
+        A value below which it is known not to fall.
     gap
         Stop when the certified and the attained value are this close.
     seconds
@@ -105,7 +108,7 @@ def certified(
     except _Late:  # too many parts, or parts too hard, for a good floor of each: one floor for all
         search.parts = False
         floor = _branched(search, polynomial, start, ends)
-    floor = min(floor, search.best)
+    floor = min(max(floor, outside), search.best)
     return Certified(floor, search.nodes, search.best - floor <= gap * 1.001, search.best, search.found)
 
 
