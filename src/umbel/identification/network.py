@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from umbel.errors import GraphError
 from umbel.expr.build import linear
 from umbel.expr.estimand import Estimand
 from umbel.expr.nodes import AtState, Expr, NetworkLaw, NetworkMean, Policy, Raw
@@ -67,6 +68,11 @@ def through_network(
     sources
         What is known: one network, observed.
 
+    Raises
+    ------
+    GraphError
+        For a variable that has a hidden cause and settles in equilibrium.
+
     Examples
     --------
     >>> graph = Graph.parse("network person { C -> A -> Y; A.near -> Y; Y -- Y.near }")
@@ -119,6 +125,12 @@ def _check_place(graph: Graph, relevant: int) -> None:
             raise _Beyond(
                 f"{graph.names[node]} is no variable of each {graph.plates[graph.plate_of[persons]].name}.",
                 "Ask in a graph in which every cause of the outcome has a value for each person of the network.",
+            )
+        if graph.siblings[node] and graph.neighbours[node] | graph.near_neighbours[node]:
+            other = graph.names[next(bits(graph.siblings[node]))]
+            raise GraphError(
+                f"{graph.names[node]} has an edge -- and an edge <-> ({other} <-> {graph.names[node]}). "
+                "Draw a hidden cause or an equilibrium, not both."
             )
 
 

@@ -28,6 +28,7 @@ from umbel.simulate.comparison import flat_gap
 from umbel.simulate.discrete import TooLarge
 from umbel.simulate.macros import macro_gap
 from umbel.simulate.nested import population_gap, reading_gap
+from umbel.simulate.networks import network_gaps
 from umbel.simulate.standstill import MOVES, moves
 from umbel.simulate.truth import question_gap, worlds_gap
 from umbel.simulate.unmix import unmixing_gaps
@@ -64,6 +65,9 @@ def verify(verdict: Identified | Unidentified, *, rng: np.random.Generator | Non
 
 def _gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tuple[str, float]]:
     """Name and largest error of each comparison: of the finished estimand, where models can pose the question."""
+    if any(plate.network for plate in verdict.proof.graph.plates) and not verdict.proof.roads:
+        yield from network_gaps(verdict, rng)
+        return
     if verdict.proof.graph.aggregates and not verdict.proof.roads:
         for _ in range(MODELS):
             yield "realisations in random models", macro_gap(verdict, rng)

@@ -1,0 +1,59 @@
+"""Means over a network against the truth: three persons on a line, enumerated.
+
+The mean over persons is the average of each person's mean, and each of those is a question about a
+plain graph of copies. There the engine identifies it, and random models with replaced equations
+tell whether it is right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from umbel.graph.mixed import Graph
+from umbel.graph.segregated import anterior
+from umbel.graph.surgery import induced
+from umbel.identification.ask import identify_question
+from umbel.model.policy import Unspecified
+from umbel.model.query import Drawn, Event, Expectation, Held, Intervention, Question
+from umbel.results.verdict import Identified
+from umbel.structure.copies import on_a_line, person_name
+
+PERSONS = 3
+NEAR = ".near"
+
+
+def network_gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tuple[str, float]]:
+    """Largest error of each term, asked of the person in the middle of a line."""
+    graph = verdict.proof.graph
+    copies = on_a_line(graph, PERSONS)
+    for term in verdict.question.terms():
+        if not isinstance(term, Expectation) or not term.do:
+            continue
+        do = tuple(_copied(graph, item, person) for item in term.do for person in range(PERSONS))
+        asked = Expectation(Event(person_name(term.outcome.variable, PERSONS // 2)), do)
+        part = anterior(copies, copies.mask(name for name in Question.of(asked).names()))
+        found = identify_question(induced(copies, part), Question.of(asked))
+        if not isinstance(found, Identified):
+            yield "persons on a line", math.inf
+            continue
+        gap = found.verify(rng=rng).value
+        yield "persons on a line", math.inf if gap is None else gap
+
+
+def _copied(graph: Graph, item: Intervention, person: int) -> Intervention:
+    """What an intervention does to one person; a law keeps what it reads and is otherwise left open."""
+    name = person_name(item.name, person)
+    if isinstance(item, Held):
+        return Held(name, item.value)
+    assert isinstance(item, Drawn), f"a network mean sets values or laws, not {item}"
+    reads: list[str] = []
+    for read in item.law.reads:
+        if read in graph.names:
+            reads.append(person_name(read, person))
+            continue
+        others = (other for other in (person - 1, person + 1) if 0 <= other < PERSONS)
+        reads += [person_name(read.removesuffix(NEAR), other) for other in others]
+    return Drawn(name, Unspecified("q", tuple(dict.fromkeys(reads))))

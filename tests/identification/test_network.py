@@ -1,0 +1,105 @@
+"""Means over one network: verdicts, their proof on a line of persons, and what is refused with its walk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import umbel
+from umbel.errors import GraphError
+from umbel.results.verdict import Identified, Refused
+
+FULL = "network person { C -> A -> Y; C -> Y; C.near -> Y; A.near -> Y; Y -- Y.near }"
+
+
+@pytest.mark.parametrize(
+    ("graph", "question", "text"),
+    [
+        (FULL, "E[Y | do(A ~ Bernoulli(0.3))]", "E[Y; A ~ Bernoulli(0.3), P*(Y | C, A, C.near, A.near, Y.near)]"),
+        (
+            "network person { A -> M -> Y; M.near -> Y }",
+            "E[Y | do(A=1)] - E[Y]",
+            "E[Y; A = 1, P(M | A), P(Y | M, M.near)] - E[Y; P(M | A), P(Y | M, M.near)]",
+        ),
+        (
+            "network person { A -> Y; Peers = mean(A.near); Peers -> Y }",
+            "E[Y | do(A ~ q)]",
+            "E[Y; A ~ q, P(Y | A, mean(A.near))]",
+        ),
+        ("network person { A; Y; B -> Y }", "E[Y | do(A=1)]", "E[Y; A = 1]"),
+        (
+            "network person { latent U; U -> { C A }; C -> Y; A.near -> Y }",
+            "E[Y | do(A=1)]",
+            "E[Y; A = 1, P(Y | C, A.near)]",
+        ),
+    ],
+)
+def test_the_estimand_names_what_is_set_and_the_laws_that_carry_it(graph: str, question: str, text: str) -> None:
+    verdict = umbel.identify(graph, question)
+    assert isinstance(verdict, Identified)
+    assert verdict.estimand.text() == text
+    assert verdict.verify()
+    assert verdict.estimand.latex() and verdict.estimand.to_json()
+
+
+def random_template(rng: np.random.Generator) -> str:
+    """Three or four variables of a person with arrows, neighbours' arrows, answers and hidden causes."""
+    names = ["C", "A", "M", "Y"][: int(rng.integers(3, 5))] if rng.random() < 0.5 else ["A", "M", "Y"]
+    if "Y" not in names:
+        names[-1] = "Y"
+    words = list(names)
+    for later, name in enumerate(names):
+        for cause in names[:later]:
+            if rng.random() < 0.5:
+                words.append(f"{cause} -> {name}")
+            if rng.random() < 0.3:
+                words.append(f"{cause}.near -> {name}")
+            if rng.random() < 0.15:
+                words.append(f"{cause} <-> {name}")
+        if rng.random() < 0.2:
+            words.append(f"{name} -- {name}.near")
+    return "network person { " + "; ".join(words) + " }"
+
+
+def test_every_yes_holds_on_a_line_of_persons() -> None:
+    rng = np.random.default_rng(4)
+    identified = refused = 0
+    for _ in range(60):
+        graph = random_template(rng)
+        law = "Bernoulli(expit(C))" if "C;" in graph and rng.random() < 0.5 else "Bernoulli(0.4)"
+        try:
+            verdict = umbel.identify(graph, f"E[Y | do(A ~ {law})]")
+        except GraphError as fault:
+            assert "not both" in str(fault), graph
+            continue
+        if isinstance(verdict, Identified):
+            assert verdict.verify(rng=rng), graph
+            identified += 1
+        else:
+            assert isinstance(verdict, Refused), graph
+            refused += 1
+    assert identified > 25 and refused > 5
+
+
+@pytest.mark.parametrize(
+    ("graph", "question", "why"),
+    [
+        ("network person { latent U; U -> { A Y }; A -> Y }", "E[Y | do(A=1)]", "U -> Y"),
+        ("network person { A <-> Y; A.near -> Y }", "E[Y | do(A=1)]", "A <-> Y"),
+        ("network person { A -> Y; M -> Y; M -- Y.near; A.near -> Y }", "E[Y | do(A=1)]", "answer each other"),
+        (FULL, "P(Y=1 | do(A=1))", "means under interventions are"),
+        (FULL, "E[Y | do(A=1), C=1]", "among some persons"),
+        (FULL, "E[Y]", "sets nothing"),
+        (FULL, "E[Y | do(A)]", "every value"),
+        (FULL, "E[Y | do(A ~ Normal(0, 1))]", "Normal"),
+    ],
+)
+def test_what_is_beyond_is_refused_by_name(graph: str, question: str, why: str) -> None:
+    verdict = umbel.identify(graph, question)
+    assert isinstance(verdict, Refused)
+    assert why in verdict.refusal.why
+
+
+def test_trials_on_networks_are_refused() -> None:
+    verdict = umbel.identify(FULL, "E[Y | do(A=1)]", experiments=[umbel.Experiment(do="A")])
+    assert isinstance(verdict, Refused) and "Trials on networks" in verdict.refusal.why
