@@ -24,7 +24,7 @@ CASES = [
     (ONE, "P(Y[A=1, Z=1]=1, Y[A=0, Z=1]=0)"),
     (ONE, "P(Y[A=1, Z=1]=1, Y[A=1, Z=0]=0)"),  # two values of Z in one event: the component stays whole
     (TWO, "PNS(A, Y)"),
-    ("W -> Z -> { A Y }; W -> Y; A -> Y; A <-> Y", "ATE(A, Y)"),
+    ("W -> Z -> { A Y }; W -> Y; A -> Y; A <-> Y", "PNS(A, Y)"),
     ("Z -> { A M Y }; A -> M -> Y; A <-> Y", "PNS(A, Y)"),
     ("Z -> { A Y }; A -> Y; A <-> Y; assume monotone Z -> Y", "PNS(A, Y)"),
 ]

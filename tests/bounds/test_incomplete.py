@@ -103,3 +103,43 @@ def test_a_trial_that_does_not_measure_the_covariate() -> None:
     assert answer.bounds.lower is not None and answer.bounds.upper is not None
     # Measuring gender in the trial gives the point .3845; not measuring it cannot say more.
     assert answer.bounds.lower <= 0.3845 + 5e-3 and answer.bounds.upper >= 0.3845 - 5e-3
+
+
+def test_an_outcome_missing_at_random_leaves_the_exact_bounds_beside_covariates() -> None:
+    """Y is lost at a rate that follows A and Z, which are seen: the face of likeliest laws is that of whole rows."""
+    law = np.random.default_rng(11).dirichlet(np.ones(8))
+    names = ["Z", "A", "Y"]
+    seen = cells(3)
+    lost = np.array([0.1, 0.5, 0.3, 0.7])[2 * seen[:, 0] + seen[:, 1]]
+    rows = [[*map(str, cell), chance * (1 - rate)] for cell, chance, rate in zip(seen, law, lost, strict=True)]
+    rows += [[str(z), str(a), "", chance * rate] for (z, a, _), chance, rate in zip(seen, law, lost, strict=True)]
+    holed = {name: [row[at] for row in rows] for at, name in enumerate([*names, "n"])}
+    whole = {name: [str(cell[at]) for cell in seen] for at, name in enumerate(names)} | {"n": law}
+    graph = "Z -> { A Y }; A -> Y; A <-> Y"
+    for question in ('P(Y[A="1"]="1", Y[A="0"]="0")', 'P(Y[A="0"]="0" | A="1", Y="1", Z="1")'):
+        part = umbel.solve(graph, question, umbel.Study(holed, count="n"))
+        full = umbel.solve(graph, question, umbel.Study(whole, count="n"))
+        assert part.bounds is not None and full.bounds is not None
+        assert part.bounds.kind == full.bounds.kind == "sharp"
+        assert part.bounds.lower == pytest.approx(full.bounds.lower, abs=1e-4)
+        assert part.bounds.upper == pytest.approx(full.bounds.upper, abs=1e-4)
+
+
+def test_a_missing_cause_is_bounded_from_inside_the_grid() -> None:
+    """Z is lost in half the rows and tells of A and Y: EM ends within the interval of whole rows, in most of it."""
+    graph = "Z -> { A Y }; A -> Y; A <-> Y"
+    law = np.random.default_rng(12).dirichlet(np.ones(8))
+    seen = cells(3)
+    rows = [[str(z), str(a), str(y), chance / 2] for (z, a, y), chance in zip(seen, law, strict=True)]
+    rows += [["", str(a), str(y), chance / 2] for (_, a, y), chance in zip(seen, law, strict=True)]
+    holed = {name: [row[at] for row in rows] for at, name in enumerate(["Z", "A", "Y", "n"])}
+    whole = {name: [str(cell[at]) for cell in seen] for at, name in enumerate(["Z", "A", "Y"])} | {"n": law}
+    question = 'P(Y[A="1"]="1", Y[A="0"]="0")'
+    part = umbel.solve(graph, question, umbel.Study(holed, count="n"))
+    full = umbel.solve(graph, question, umbel.Study(whole, count="n"))
+    assert part.bounds is not None and full.bounds is not None
+    assert part.bounds.kind == "inner"
+    assert part.bounds.lower is not None and part.bounds.upper is not None
+    assert full.bounds.lower is not None and full.bounds.upper is not None
+    assert full.bounds.lower - INSIDE <= part.bounds.lower <= part.bounds.upper <= full.bounds.upper + INSIDE
+    assert part.bounds.upper - part.bounds.lower >= 0.8 * (full.bounds.upper - full.bounds.lower)

@@ -220,9 +220,10 @@ class Problem:
                 return bounds_through_units(answer, asked) or bounds_where_states_allow(answer, asked)
             case Refused():
                 return range_in(answer, verdict, asked)
-        if len(self.studies) > 1 and (together := estimate_where_bounds_meet(answer, asked)) is not None:
-            return together
-        return estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng, watch=watch)
+        found = estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng, watch=watch)
+        if found.refusal is not None and len(self.studies) > 1:  # models of states may carry what estimators do not
+            return estimate_where_bounds_meet(answer, asked) or found
+        return found
 
 
 def _declared(graph: Graph, one: Inequality | str) -> Inequality:
