@@ -196,3 +196,9 @@ def test_too_many_response_functions_leave_the_verdict() -> None:
     verdict = umbel.identify("; ".join([*edges, *arcs]), "P(V8[V0=1]=1 | V0=0)")
     assert isinstance(verdict, umbel.Unidentified)
     assert any(remark.startswith("Not bounded: ") for remark in verdict.remarks)
+
+
+def test_terms_that_have_no_bounds_together_leave_the_verdict() -> None:
+    verdict = umbel.identify("X -> Y; X <-> Y", "E[Y | do(X=1)] - E[Y[X=0] | X=1]")
+    assert isinstance(verdict, umbel.Unidentified)
+    assert verdict.remedies == ("rule out the hidden cause of X and Y",)

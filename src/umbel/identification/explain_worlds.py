@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
 from umbel.expr.nodes import AtState, Symbol
 from umbel.expr.render import state_text
-from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import ancestors, district
-from umbel.identification.counterfactual import counterfactual_effect
+from umbel.graph.mixed import bits
 from umbel.identification.counterfactual_graph import unknowns_of
 from umbel.identification.derivation import hedge_step, names_in, reduction_steps
 from umbel.identification.engine import OBSERVED, attempts
@@ -18,9 +15,8 @@ from umbel.lexer import quoted_if_needed
 from umbel.model.proof import Hedge, Reduction, Road, Worlds
 from umbel.model.query import Term
 from umbel.model.render import term_text
-from umbel.model.task import Sight
 from umbel.model.worlds import Conflict, Factor, Filler, PotentialOutcome, Unknown, Use
-from umbel.results.step import Certificate, Refusal, Step
+from umbel.results.step import Certificate, Step
 
 STRATEGY = "counterfactual factors"
 """The name by which readers of Correa, Lee and Bareinboim (2021) know it."""
@@ -80,7 +76,7 @@ def _attempted(worlds: Worlds, factors: tuple[Factor, ...]) -> tuple[Reduction, 
 
 
 def worlds_certificate(worlds: Worlds) -> Certificate:
-    """Why a counterfactual is not identified, and what would change that."""
+    """Why a counterfactual is not identified."""
     words = _Words(worlds)
     lines = [words.conflict(conflict) for conflict in worlds.conflicts]
     lines += [words.hedge(hedge) for hedge in worlds.hedges]
@@ -88,50 +84,13 @@ def worlds_certificate(worlds: Worlds) -> Certificate:
     if not worlds.complete:
         kind = "route"
         lines.append(_why_incomplete(worlds))
-    return Certificate(kind, " ".join(lines), worlds_remedies(worlds))
+    return Certificate(kind, " ".join(lines))
 
 
 def _why_incomplete(worlds: Worlds) -> str:
     if worlds.graph.facts.monotone:
         return "This route does not use 'assume monotone', which may say more."
     return "This route is not complete: another might exist."
-
-
-def worlds_remedies(worlds: Worlds) -> tuple[str, ...]:
-    """Single changes that turn the verdict, found by asking again; measurements before trials."""
-    if any(len(conflict.path) == 1 for conflict in worlds.conflicts):
-        return ()  # one unit in two worlds: no measurement and no trial shows it
-    return tuple(what for what, graph, sights in _changes(worlds) if _identified(worlds, graph, sights))
-
-
-def _changes(worlds: Worlds) -> Iterator[tuple[str, Graph, tuple[Sight, ...]]]:
-    """Changes that touch what is joined by hidden causes in some witness."""
-    graph, sights = worlds.user_graph, worlds.sights
-    joined = 0
-    for conflict in worlds.conflicts:
-        joined |= district(worlds.graph, 1 << conflict.first.node)
-    for hedge in worlds.hedges:
-        joined |= hedge.outer | hedge.inner
-    touched = graph.mask(name for name in worlds.graph.names_of(joined) if name)
-    names = [quoted_if_needed(name) for name in graph.names]
-    for node in bits(graph.latent & ancestors(graph, touched)):
-        yield f"measure {names[node]}", replace(graph, latent=graph.latent & ~(1 << node)), sights
-    for a in bits(touched):
-        for b in bits(graph.siblings[a] & touched & ~((2 << a) - 1)):
-            siblings = list(graph.siblings)
-            siblings[a] &= ~(1 << b)
-            siblings[b] &= ~(1 << a)
-            without = replace(graph, siblings=tuple(siblings))
-            yield f"rule out the hidden cause of {names[a]} and {names[b]}", without, sights
-    known = sights or (Sight(0, graph.observed),)
-    for node in bits(touched & graph.observed):
-        trial = Sight(len(known), graph.observed, 1 << node)
-        yield f"randomise {names[node]}", graph, (*known, trial)
-
-
-def _identified(worlds: Worlds, graph: Graph, sights: tuple[Sight, ...]) -> bool:
-    found = counterfactual_effect(graph, worlds.term, sights)
-    return not isinstance(found, Refusal) and found.expr is not None
 
 
 class _Words:

@@ -1,120 +1,151 @@
 """What would change a "no": one measurement, one trial, or one hidden cause ruled out.
 
-Each candidate is one change of the task, and the engine is asked again. Measurements come first,
-then trials, the treatment's own last among them, then assumptions, which cost nothing and prove
-nothing.
+Each candidate is one change of the graph or of what is known of it, and every term that is stuck is
+asked again: effects, conditional and nested ones, several studies, counterfactuals. Measurements
+come first, then trials, the treatments' own last among them, then assumptions, which cost nothing
+and prove nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.segregated import anterior
+from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.nested import flat_route, solve_given
-from umbel.model.proof import Proof
+from umbel.lexer import quoted_if_needed
+from umbel.model.proof import Proof, Worlds
+from umbel.model.query import Question, settings_of
 from umbel.model.task import Sight, Task
+from umbel.results.step import Refusal
 
-Change = Callable[[Task], Task]
+Known = tuple[Graph, tuple[Sight, ...]]
+"""The user's graph, and what the sources show of it."""
 
 
 def remedies_of(proof: Proof) -> tuple[str, ...]:
-    """Single changes that turn the verdict, found by asking again, the cheapest first."""
-    stuck = [road.task for road in proof.roads if road.expr is None]
-    found: dict[str, None] = {}
-    if not stuck:
+    """Single changes that turn the verdict, found by asking again, the cheapest first.
+
+    Cost: one identification per variable and hidden cause that matter.
+    """
+    tasks = tuple(road.task for road in proof.roads if road.expr is None)
+    worlds = tuple(one for one in proof.worlds if one.expr is None)
+    if any(len(conflict.path) == 1 for one in worlds for conflict in one.conflicts):
+        return ()  # one unit in two worlds: no measurement and no trial shows it
+    if not tasks and not worlds:
         return ()
-    for text, change in _changes(stuck[0]):
-        if text not in found and all(_identified(change(task)) for task in stuck):
+    stuck = _Stuck(tasks, worlds)
+    found: dict[str, None] = {}
+    for text, known in stuck.changes():
+        if text not in found and stuck.identified(known):
             found[text] = None
     return tuple(found)
 
 
-def _identified(task: Task) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Stuck:
+    """The terms without an answer: all are about one graph and the same sources."""
+
+    tasks: tuple[Task, ...]
+    worlds: tuple[Worlds, ...]
+
+    def identified(self, known: Known) -> bool:
+        """Whether a change answers every one of them."""
+        graph, sources = known
+        return all(_effect(replace(task, graph=graph, sources=sources)) for task in self.tasks) and all(
+            _counterfactual(one, known) for one in self.worlds
+        )
+
+    @property
+    def known(self) -> Known:
+        """As things are."""
+        if self.tasks:
+            return self.tasks[0].graph, self.tasks[0].sources
+        return self.worlds[0].user_graph, self.worlds[0].sights
+
+    def relevant(self, graph: Graph) -> tuple[int, int]:
+        """Variables that a change may be about, and those that are treated."""
+        relevant = treated = 0
+        for task in self.tasks:
+            asked = task.outcomes | task.given | task.treated
+            for treatment in task.treatments:
+                asked |= treatment.reads
+            relevant |= anterior(graph, asked)
+            treated |= task.treated
+        for one in self.worlds:
+            relevant |= anterior(graph, graph.mask(Question.of(one.term).names()))
+            treated |= graph.mask(item.name for item in settings_of(one.term))
+        return relevant, treated
+
+    def changes(self) -> Iterator[tuple[str, Known]]:
+        """Every candidate, in words, and what would then be known."""
+        graph, sources = self.known
+        relevant, treated = self.relevant(graph)
+        yield from _measurements(graph, sources, relevant)
+        for node in sorted(bits(relevant & ~graph.latent), key=lambda node: treated >> node & 1):
+            yield f"randomise {_lot(graph, node)}", _randomised(graph, sources, node)
+        for text, other in _exclusions(graph, relevant):
+            yield text, (other, sources)
+
+
+def _effect(task: Task) -> bool:
     return solve_given(task).expr is not None or (bool(task.graph.plates) and flat_route(task) is not None)
 
 
-def _changes(task: Task) -> Iterator[tuple[str, Change]]:
-    graph = task.graph
-    asked = task.outcomes | task.given | task.treated
-    for treatment in task.treatments:
-        asked |= treatment.reads
-    relevant = anterior(graph, asked)
-    yield from _measurements(task, relevant)
-    for node in sorted(bits(relevant & ~graph.latent), key=lambda node: task.treated >> node & 1):
-        yield f"randomise {_lot(task, node)}", _randomised(node)
-    yield from _exclusions(graph, relevant)
+def _counterfactual(one: Worlds, known: Known) -> bool:
+    found = counterfactual_effect(known[0], one.term, known[1])
+    return not isinstance(found, Refusal) and found.expr is not None
 
 
-def _measurements(task: Task, relevant: int) -> Iterator[tuple[str, Change]]:
+def _measurements(graph: Graph, sources: tuple[Sight, ...], relevant: int) -> Iterator[tuple[str, Known]]:
     """Measure what nobody measures, or what one of several sources does not."""
-    graph = task.graph
-    several = len(task.sources) > 1
     for node in bits(relevant):
-        name = meaning_text(task.meanings[node])
-        if not task.sources:
+        name = quoted_if_needed(graph.names[node])
+        shown = replace(graph, latent=graph.latent & ~(1 << node))
+        if not sources:
             if graph.latent >> node & 1:
-                yield f"measure {name}", _measured(node, -1)
+                yield f"measure {name}", (shown, ())
             continue
-        for at, sight in enumerate(task.sources):
+        for at, sight in enumerate(sources):
             if not sight.seen >> node & 1:
-                where = f" in source {sight.index + 1}" if several else ""
-                yield f"measure {name}{where}", _measured(node, at)
+                where = f" in source {sight.index + 1}" if len(sources) > 1 else ""
+                more = replace(sight, seen=sight.seen | 1 << node)
+                yield f"measure {name}{where}", (shown, (*sources[:at], more, *sources[at + 1 :]))
 
 
-def _measured(node: int, at: int) -> Change:
-    def change(task: Task) -> Task:
-        graph = replace(task.graph, latent=task.graph.latent & ~(1 << node))
-        sources = list(task.sources)
-        if at >= 0:
-            sources[at] = replace(sources[at], seen=sources[at].seen | 1 << node)
-        return replace(task, graph=graph, sources=tuple(sources))
-
-    return change
+def _lot(graph: Graph, node: int) -> str:
+    name = quoted_if_needed(graph.names[node])
+    return name if graph.plate_of[node] < 0 else f"each unit's share of {name}"
 
 
-def _lot(task: Task, node: int) -> str:
-    name = meaning_text(task.meanings[node])
-    return name if task.graph.plate_of[node] < 0 else f"each unit's share of {name}"
-
-
-def _randomised(node: int) -> Change:
+def _randomised(graph: Graph, sources: tuple[Sight, ...], node: int) -> Known:
     """Add a trial on one variable, at every value, that measures everything."""
-
-    def change(task: Task) -> Task:
-        sources = task.sources or (Sight(0, task.graph.observed),)
-        trial = Sight(max(sight.index for sight in sources) + 1, task.graph.observed, 1 << node)
-        return replace(task, sources=(*sources, trial))
-
-    return change
+    sources = sources or (Sight(0, graph.observed),)
+    trial = Sight(max(sight.index for sight in sources) + 1, graph.observed, 1 << node)
+    return graph, (*sources, trial)
 
 
-def _exclusions(graph: Graph, relevant: int) -> Iterator[tuple[str, Change]]:
+def _exclusions(graph: Graph, relevant: int) -> Iterator[tuple[str, Graph]]:
     """Rule out one unnamed hidden cause of two variables, or that a named one acts on one of them."""
+    names = [quoted_if_needed(name) for name in graph.names]
     for a in bits(relevant):
         for b in bits(graph.siblings[a] & relevant & ~((2 << a) - 1)):
-            yield f"rule out the hidden cause of {graph.names[a]} and {graph.names[b]}", _without_arc(a, b)
+            yield f"rule out the hidden cause of {names[a]} and {names[b]}", _without_arc(graph, a, b)
     for hidden in bits(graph.latent & relevant):
         for child in bits(graph.children[hidden] & relevant):
-            yield f"rule out that {graph.names[hidden]} acts on {graph.names[child]}", _without_arrow(hidden, child)
+            yield f"rule out that {names[hidden]} acts on {names[child]}", _without_arrow(graph, hidden, child)
 
 
-def _without_arc(a: int, b: int) -> Change:
-    def change(task: Task) -> Task:
-        siblings = list(task.graph.siblings)
-        siblings[a] &= ~(1 << b)
-        siblings[b] &= ~(1 << a)
-        return replace(task, graph=replace(task.graph, siblings=tuple(siblings)))
-
-    return change
+def _without_arc(graph: Graph, a: int, b: int) -> Graph:
+    siblings = list(graph.siblings)
+    siblings[a] &= ~(1 << b)
+    siblings[b] &= ~(1 << a)
+    return replace(graph, siblings=tuple(siblings))
 
 
-def _without_arrow(tail: int, head: int) -> Change:
-    def change(task: Task) -> Task:
-        parents = list(task.graph.parents)
-        parents[head] &= ~(1 << tail)
-        return replace(task, graph=replace(task.graph, parents=tuple(parents)))
-
-    return change
+def _without_arrow(graph: Graph, tail: int, head: int) -> Graph:
+    parents = list(graph.parents)
+    parents[head] &= ~(1 << tail)
+    return replace(graph, parents=tuple(parents))

@@ -71,7 +71,7 @@ def answer_of(
             return replace(
                 blank,
                 verdict="bounded",
-                certificate=verdict.certificate,
+                certificate=verdict.certificate and replace(verdict.certificate, remedies=verdict.remedies),
                 steps=verdict.steps,
                 assumptions=(*assumptions, *verdict.assumptions),
                 remarks=verdict.remarks,

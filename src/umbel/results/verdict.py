@@ -121,6 +121,8 @@ class Bounded:
         What it rests on, beyond the graph.
     remarks
         What a reader should know.
+    proof
+        What remedies are found from; None where identification was not settled.
     """
 
     question: Question
@@ -129,7 +131,22 @@ class Bounded:
     steps: tuple[Step, ...]
     assumptions: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    proof: Proof | None = None
     identified: Literal[False] = False
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """Measurements, trials or exclusions that would identify the question; see :attr:`Unidentified.remedies`.
+
+        Examples
+        --------
+        >>> import umbel
+        >>> umbel.identify("A -> Y; A <-> Y; states A = 2; states Y = 2", "P(Y=1 | do(A=1))").remedies
+        ('randomise A', 'rule out the hidden cause of A and Y')
+        """
+        from umbel.identification.remedies import remedies_of
+
+        return () if self.proof is None else remedies_of(self.proof)
 
     def derivation_latex(self) -> str:
         """Question and steps as one LaTeX array, without dollar signs."""
