@@ -66,6 +66,13 @@ from umbel.numerics.aggregation_linear import (
     natural_directions,
 )
 from umbel.numerics.aggregation_sets import Box, Gamma, Levers, Near, PlanSet, Shares
+from umbel.numerics.aggregation_units import (
+    EcologicalGap,
+    MeanRealisations,
+    UnitPopulation,
+    ecological_gap,
+    mean_realisations,
+)
 from umbel.numerics.aggregation_witness import Witness, witness
 from umbel.results.check import Check
 
@@ -76,6 +83,7 @@ __all__ = [
     "Components",
     "Contrast",
     "DoublyRobust",
+    "EcologicalGap",
     "Existence",
     "Gamma",
     "Irrelevance",
@@ -85,18 +93,21 @@ __all__ = [
     "LinearMicro",
     "MacroConfounding",
     "MacroModel",
+    "MeanRealisations",
     "Membership",
     "Near",
     "Normal",
     "Reach",
     "Report",
     "Shares",
+    "UnitPopulation",
     "Witness",
     "adjustment",
     "confounding",
     "consistent_partition",
     "coordinates",
     "direction_for",
+    "ecological_gap",
     "existence",
     "heterogeneity",
     "inhibiting",
@@ -105,6 +116,7 @@ __all__ = [
     "irrelevance",
     "macro_effect",
     "macro_model",
+    "mean_realisations",
     "natural",
     "natural_direction",
     "natural_directions",

@@ -20,6 +20,7 @@ from umbel.identification.adjustment import minimal_adjustment
 from umbel.identification.explain import assumptions_of
 from umbel.identification.macro_forms import form_of, outcome_graph
 from umbel.identification.realisations import Micro, Stuck, refused
+from umbel.identification.unit_totals import through_unit_means
 from umbel.model.policy import Levers, Natural, Perfect, Point, Shift
 from umbel.model.proof import Proof
 from umbel.model.query import (
@@ -83,7 +84,7 @@ def through_totals(graph: Graph, question: Question, sources: Sequence[Experimen
     totals = {graph.names[one.child] for one in graph.aggregates}
     for one in graph.aggregates:
         if any(graph.plate_of[part.node] != graph.plate_of[one.child] for part in one.parts):
-            return None
+            return through_unit_means(graph, question, sources, ask)
     for name in question.names():
         if name in totals:
             check_block(graph, graph.index(name))
