@@ -21,6 +21,7 @@ from umbel.estimate.moments_checks import (
     checks_of,
     doubtful_rank,
     fit_check,
+    normal_check,
     rank_check,
     refusal_of_arm,
     refusal_of_rank,
@@ -28,7 +29,19 @@ from umbel.estimate.moments_checks import (
     views_check,
 )
 from umbel.estimate.moments_data import ClassData, read_views
-from umbel.estimate.moments_model import ClassFit, Features, features_of, fit_classes, fit_test, ranks, views_test
+from umbel.estimate.moments_model import (
+    ClassFit,
+    Features,
+    FitTest,
+    features_of,
+    fit_classes,
+    fit_test,
+    pieces_test,
+    ranks,
+    views_test,
+)
+from umbel.estimate.moments_only import DRAWS as MOMENT_DRAWS
+from umbel.estimate.moments_only import by_moments, normal_test
 from umbel.estimate.moments_personal import asked_of, personal_rows
 from umbel.expr.unmixing import Unmixing
 from umbel.numerics.latent_inference import ErrorKind, covariance
@@ -128,7 +141,7 @@ class _Answering:
         found = fit_classes(self.data, unmixing, self.features, self.classes, rng=rng)
         if isinstance(found, Refusal):
             return found
-        test = fit_test(self.data, unmixing, found)
+        test = fit_test(self.data, unmixing, found) or pieces_test(self.data, unmixing, self.classes, rng=rng)
         if test is not None and test.p_value < CONTRADICTED:
             if not unmixing.by_class and not unmixing.given:
                 return self.bridge(rng, watch, (fit_check(test, unmixing),))
@@ -142,6 +155,10 @@ class _Answering:
         faint = refusal_of_rank(self.features, unmixing, self.classes)
         if faint is not None and (unmixing.by_class or unmixing.given):
             return faint
+        if unmixing.outcome not in self.data.codes:
+            normal = normal_test(self.data, unmixing, found)
+            if normal.p_value < CONTRADICTED:
+                return self._without_law(rng, watch, normal_check(normal, unmixing), test)
         kind: ErrorKind = "expected" if self.data.whole else "observed"
         if self.data.clusters is not None or not self.data.counted:
             kind = "sandwich"
@@ -163,7 +180,34 @@ class _Answering:
             lines.append(f"{unmixing.outcome} is normal within each class and arm, with a variance of its own")
         if unmixing.given:
             return self._at_values(found, kind, checks, tuple(lines))
-        return self._from_fit(found, errors, checks, tuple(lines))
+        return self._from_fit(found.values.probabilities, found.values.means, errors, checks, tuple(lines))
+
+    def _without_law(
+        self, rng: np.random.Generator, watch: Watch, normal: Check, test: FitTest | None
+    ) -> Estimated | Refusal:
+        """Where the outcome is not normal: the bridge for averages, moments for classes."""
+        unmixing = self.unmixing
+        if unmixing.given:
+            return Refusal(
+                f"{unmixing.outcome} is not normal within classes of {unmixing.latent} ({normal.advice}), and effects "
+                "at values of the proxies need its law.",
+                f"Cut {unmixing.outcome} into states, or ask MTE({unmixing.treatment}, {unmixing.outcome} | "
+                f"{unmixing.latent}).",
+            )
+        checks = (normal,) if test is None else (normal, fit_check(test, unmixing))
+        if not unmixing.by_class:
+            return self.bridge(rng, watch, checks)
+        steps = watch(range(MOMENT_DRAWS), "bootstrap", MOMENT_DRAWS)
+        found = by_moments(self.data, unmixing, self.classes, rng=rng, steps=steps)
+        if isinstance(found, Refusal):
+            return found
+        rank = rank_check(ranks(self.features), unmixing, self.classes)
+        checks = (*checks, rank, *doubtful_rank(self.features, unmixing, self.classes), *self.doubts)
+        level = f"{self.estimator.level:.0%}"
+        line = f"The {level} intervals are normal, their errors from a bootstrap of {MOMENT_DRAWS} draws"
+        return self._from_fit(
+            found.probabilities, found.means, found.covariance, (status_check(checks), *checks), (line,)
+        )
 
     def _at_values(
         self, found: ClassFit, kind: ErrorKind, checks: tuple[Check, ...], assumptions: tuple[str, ...]
@@ -200,12 +244,11 @@ class _Answering:
         return weights
 
     def _from_fit(
-        self, found: ClassFit, errors: Array, checks: tuple[Check, ...], assumptions: tuple[str, ...]
+        self, chances: Array, means: Array, errors: Array, checks: tuple[Check, ...], assumptions: tuple[str, ...]
     ) -> Estimated:
         unmixing, k, level = self.unmixing, self.classes, self.estimator.level
         arms = self.data.states[unmixing.treatment]
         weights = self._contrast()
-        chances, means = found.values.probabilities, found.values.means
         effects = weights @ means
         of_effects = np.zeros((k, k + len(arms) * k))
         for u in range(k):

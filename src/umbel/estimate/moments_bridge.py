@@ -87,14 +87,14 @@ def bridged(
         value = means(data.weights)
         draws = []
         for _ in range(DRAWS) if steps is None else steps:
-            draws.append(means(_redrawn(data, rng)))
+            draws.append(means(redrawn(data, rng)))
     except DataError as fault:
         why, _, advice = str(fault).rpartition(". ")
         return Refusal(f"{why}.", advice)
     return Bridged(value, np.cov(np.array(draws).T))
 
 
-def _redrawn(data: ClassData, rng: np.random.Generator) -> Array:
+def redrawn(data: ClassData, rng: np.random.Generator) -> Array:
     """Weights of a Bayesian bootstrap: exponential per row or cluster, gamma per cell of many rows."""
     if data.clusters is not None:
         return np.asarray(data.weights * rng.exponential(size=int(data.clusters.max()) + 1)[data.clusters])

@@ -157,6 +157,15 @@ def fit_check(test: FitTest, unmixing: Unmixing) -> Check:
     return Check("fit", passed, test.p_value, advice)
 
 
+def normal_check(test: FitTest, unmixing: Unmixing) -> Check:
+    """The normal law of the outcome within classes, contradicted."""
+    words = (
+        f"Distance of the rows' probability transforms from uniform {test.statistic:.1f} on {test.freedom} degrees of "
+        f"freedom, p = {test.p_value:.2g}: {unmixing.outcome} is not normal within classes; its moments are used."
+    )
+    return Check("normal within classes", False, test.p_value, words)
+
+
 def views_check(test: FitTest, unmixing: Unmixing) -> Check:
     """What the data say of level 2, which is not assumed: nothing to fail."""
     z = ", ".join(unmixing.z)

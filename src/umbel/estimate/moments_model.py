@@ -42,12 +42,15 @@ class Features:
     ----------
     z, x
         Shape (entries, dz) and (entries, dx).
+    y
+        Shape (entries, functions): the outcome's number first.
     moments
         Of all rows together, strata ignored.
     """
 
     z: Array
     x: Array
+    y: Array
     moments: ArmMoments
 
 
@@ -70,15 +73,15 @@ def features_of(data: ClassData, unmixing: Unmixing) -> Features:
     arms = len(data.states[unmixing.treatment])
     y = _functions(data, unmixing)
     weights = data.weights
-    return Features(z, x, moments_of_rows(z, x, y, data.codes[unmixing.treatment], arms, unit=unit, weights=weights))
+    return Features(z, x, y, moments_of_rows(z, x, y, data.codes[unmixing.treatment], arms, unit=unit, weights=weights))
 
 
 def _functions(data: ClassData, unmixing: Unmixing) -> Array:
-    """The outcome's number, then indicators of its states, or its square."""
+    """The outcome's number, then indicators of its states, or of what lies above its quartiles."""
     value = event_values(data, unmixing)
     if unmixing.outcome not in data.codes:
-        scale = float(np.std(value)) or 1.0
-        return np.asarray(np.stack([value, ((value - value.mean()) / scale) ** 2], axis=1))
+        edges = np.unique(np.quantile(value, [0.25, 0.5, 0.75]))
+        return np.concatenate([value[:, None], value[:, None] > edges], axis=1)
     states = len(data.states[unmixing.outcome])
     more = np.eye(states)[1:-1][:, data.codes[unmixing.outcome]]  # (states - 2, entries)
     return np.concatenate([value[None], more]).T
@@ -257,3 +260,28 @@ def views_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> FitTest 
         return None
     statistic, p_value = likelihood_ratio(found.fit.log_likelihood, fewer.log_likelihood, freedom)
     return FitTest(statistic, freedom, p_value)
+
+
+def pieces_test(data: ClassData, unmixing: Unmixing, classes: int, *, rng: np.random.Generator) -> FitTest | None:
+    """The same test for a real outcome, cut at its quartiles: independence given the class survives any map.
+
+    None where the cells are more than half the rows, or the outcome has states.
+    """
+    counts = data.counted and bool(np.isclose(data.weights.sum(), data.rows))
+    if unmixing.outcome in data.codes or data.clusters is not None or not counts:
+        return None
+    edges = np.unique(np.quantile(data.outcome, [0.25, 0.5, 0.75]))
+    pieces = np.searchsorted(edges, data.outcome, side="right").astype(np.int64)
+    states = {**data.states, unmixing.outcome: tuple(range(len(edges) + 1))}
+    coded = replace(data, codes={**data.codes, unmixing.outcome: pieces}, states=states)
+    sizes = [len(states[name]) for name in unmixing.views]
+    if np.prod([float(size) for size in sizes]) > 0.5 * data.rows:
+        return None
+    code, size = coded.joint(unmixing.views)
+    index = np.indices(sizes).reshape(len(sizes), -1)
+    codes = {name: index[i].astype(np.int64) for i, name in enumerate(unmixing.views)}
+    weights = np.bincount(code, data.weights, size).astype(np.float64)
+    values = codes[unmixing.outcome].astype(np.float64)
+    whole = replace(coded, codes=codes, outcome=values, weights=weights, whole=True)
+    found = fit_classes(whole, unmixing, features_of(whole, unmixing), classes, rng=rng)
+    return None if isinstance(found, Refusal) else fit_test(whole, unmixing, found)
