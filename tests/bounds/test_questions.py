@@ -185,3 +185,37 @@ def test_two_words_are_states_in_their_order() -> None:
     answer = umbel.solve(graph, "PNS(A, Y)", umbel.Study(rows, count="n"))
     assert answer.bounds is not None
     assert (answer.bounds.lower, answer.bounds.upper) == pytest.approx((0.0, 0.6), abs=EXACT)
+
+
+def test_an_inequality_that_noise_contradicts_is_met_by_the_nearest_law() -> None:
+    """P(Y[A=1]=1) is .5 and said to be at most .5: half of all trials show more."""
+    trial = umbel.Study({"A": [0, 0, 1, 1], "Y": [0, 1, 0, 1], "n": [500, 500, 480, 520]}, count="n", do="A")
+    near = umbel.Problem(BOW, "PNS(A, Y)", [trial], where=["P(Y[A=1]=1) <= 0.5"]).solve()
+    assert near.verdict == "bounded" and near.bounds is not None
+    assert near.bounds.upper == pytest.approx(0.5, abs=0.01)
+    assert near.bounds.interval is not None
+    far = umbel.Problem(BOW, "PNS(A, Y)", [trial], where=["P(Y[A=1]=1) <= 0.3"]).solve()
+    assert far.verdict == "unidentified"
+    assert far.certificate is not None and "P(Y[A=1]=1) <= 0.3" in far.certificate.text
+
+
+def test_intervals_beside_inequalities_hold_the_bounds() -> None:
+    """A population in which the inequality binds: the interval of samples holds its bounds."""
+    law = np.array([0.4, 0.1, 0.2, 0.3])
+    rows = {"A": [0, 0, 1, 1], "Y": [0, 1, 0, 1]}
+    limit = ["P(Y[A=1]=0, Y[A=0]=1) <= 0.05"]
+
+    def solved(counts: np.ndarray) -> Answer:
+        study = umbel.Study({**rows, "n": counts}, count="n")
+        return umbel.Problem(BOW, "P(Y[A=0]=1)", [study], where=limit).solve()
+
+    truth = solved(law).bounds
+    assert truth is not None and truth.lower is not None and truth.upper is not None
+    rng, held = np.random.default_rng(5), 0
+    for _ in range(20):
+        bounds = solved(rng.multinomial(500, law)).bounds
+        assert bounds is not None and bounds.interval is not None
+        low, high = bounds.interval
+        assert low is not None and high is not None
+        held += low <= truth.lower + EXACT and high >= truth.upper - EXACT
+    assert held >= 18

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from umbel.errors import DataError, shown
 from umbel.estimate.bounds_arrays import Block, Codes, Patterns, Records, blocks_of, patterns_of, polynomial_of
 from umbel.estimate.bounds_bootstrap import bootstrapped
+from umbel.estimate.bounds_box import box_of, nearest, standard_errors, within
 from umbel.estimate.bounds_exact import Conditions, Ends, Undefined, ends
 from umbel.estimate.bounds_found import DEFAULTS, BoundsFound, BoundsMethod, Incompatible
 from umbel.estimate.bounds_inner import by_em, by_restarts
 from umbel.estimate.bounds_margins import margins
 from umbel.estimate.bounds_region import Seen, region
 from umbel.estimate.bounds_selected import selected
-from umbel.estimate.compatibility import disagreements, impossible
+from umbel.estimate.compatibility import REJECT, disagreements, impossible
 from umbel.estimate.disagreement import agreement, clash
 from umbel.model.programme import Limit, Programme
 from umbel.numerics.interior import likeliest
@@ -90,14 +91,20 @@ def bound(
         inner = (by_em if several else by_restarts)(programme, blocks, studies, rng, method)
         return BoundsFound(inner.bounds, inner.engine, (*checks, *inner.checks), (), inner.remarks)
     conditions = [_conditions(programme, at, blocks, its) for at, its in enumerate(patterns)]
+    whole = all(one.complete for one in studies)
+    boxes = [box_of(block, its, studies) for block, its in zip(blocks, patterns, strict=True)]
+    many = sum(len(one.seen) for one in boxes)
     for at, one in enumerate(conditions):
         if len(one.lower) and not _feasible(one):
-            names = programme.labels(programme.components[at])
-            return Incompatible(
-                f"No law of {names} meets both the data and the declared inequalities: "
-                f"{'; '.join(limit.text for limit in programme.limits)}.",
-                ("Drop an inequality.",),
-            )
+            near = nearest(boxes[at], one) if whole else None
+            if near is None or near[0] > standard_errors(1.0 - REJECT, many):
+                names = programme.labels(programme.components[at])
+                return Incompatible(
+                    f"No law of {names} meets both the data and the declared inequalities: "
+                    f"{'; '.join(limit.text for limit in programme.limits)}.",
+                    ("Drop an inequality.",),
+                )
+            conditions[at] = near[1]
     numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
     try:
         single = margins(programme.numerator, blocks)
@@ -108,7 +115,12 @@ def bound(
     interval: Interval | None = None
     if all(one.population for one in studies):
         pass
-    elif method.intervals == "bootstrap" or programme.limits:
+    elif programme.limits and whole:
+        width = standard_errors(method.level, many)
+        loose = [within(box, one, width) for box, one in zip(boxes, conditions, strict=True)]
+        wide = ends(numerator, denominator, loose, rng=rng, seconds=method.seconds)
+        interval = min(wide.lower, exact.lower), max(wide.upper, exact.upper)
+    elif programme.limits or method.intervals == "bootstrap":
         interval = bootstrapped(
             lambda drawn: _redone(programme, blocks, numerator, denominator, drawn, rng, method),
             studies,
