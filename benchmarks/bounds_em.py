@@ -86,8 +86,8 @@ def main() -> None:
     note = (
         f"{arguments.restarts} restarts; O and I, exact laws that weigh {PER_ARM} records an arm. Tilted starts cover "
         f"{np.mean(shares):.3f} of the exact length on average, plain ones {np.mean(plain_shares):.3f}. Every restart "
-        f"came within a certified {GAP:g} nats on {everyone} of {len(chosen)} models; EM's interval leaves the exact one "
-        f"by {max(outside):.1e} at most. {MACHINE}"
+        f"came within a certified {GAP:g} nats on {everyone} of {len(chosen)} models; EM's interval leaves the exact "
+        f"one by {max(outside):.1e} at most. {MACHINE}"
     )
     write("em", table("EM against exact bounds", heads, rows, note))
 
