@@ -43,10 +43,11 @@ def of_rows(plan: Plan, rows: int, kept: int, tallies: Mapping[Field, Tally]) ->
 
 
 def suspected_codes(one: Tally) -> tuple[float, ...]:
-    """Usual codes (-9, 999) that lie outside all other values of a column of numbers."""
+    """Usual codes (-9, 999) that lie outside all other values of a column of numbers, by a tenth of their range."""
     if one.inner_low is None or one.inner_high is None or one.low is None or one.high is None:
         return ()
-    ends = ((one.low, one.low < one.inner_low), (one.high, one.high > one.inner_high))
+    near = 0.1 * (one.inner_high - one.inner_low)
+    ends = ((one.low, one.low < one.inner_low - near), (one.high, one.high > one.inner_high + near))
     return tuple(value for value, outside in ends if value in CODES and outside)
 
 

@@ -223,17 +223,17 @@ class AIPW:
     def _curve(self, target: Target, study: Study, rows: Rows, dose: str, rng: np.random.Generator) -> Estimated:
         """A free treatment that is a number: its slope, and the line at quantiles of what occurs."""
         if len(target.axes) > 1:
-            raise Unanswered(f"{dose} has too many values for one row each.", f"Ask for values: do({dose}=1).")
+            raise Unanswered(f"{dose} has too many values for one row each.", f"Ask at values, as {dose}=1.")
         case = Case((), settled_at(target.expr, dict.fromkeys(target.axes, ANY)))
         wanted = averages(case.formula)
         shapes = _shapes(wanted, target.strategy) or {}
         shape = shapes.get(wanted[0]) if len(wanted) == 1 and case.formula == wanted[0] else None
         if shape is None or not is_dose(shape, rows):
-            raise Unanswered(f"{dose} has too many values for one row each.", f"Ask for values: do({dose}=1).")
+            raise Unanswered(f"{dose} has too many values for one row each.", f"Ask at values, as {dose}=1.")
         rows, fold = self._split(rows, shapes, rng)
         line = line_of(shape, rows, fold, self._learners(), rng)
         numbers = [(_slope_row(shape, target), line.slope)]
-        for at in np.quantile(rows.columns[dose].values, QUANTILES).tolist():
+        for at in np.quantile(rows.columns[dose].values, QUANTILES, method="inverted_cdf").tolist():
             numbers.append((Row(target.term, ((dose, at),)), defined(line.at(at))))
         return answered(
             target,
@@ -255,9 +255,10 @@ class AIPW:
         found = list(shapes)
         lines: list[str] = []
         adjusted = _adjusted(found)
+        dosed = all(is_dose(one, rows) for one in found)
         if adjusted:
             by = f"{self.folds} folds" + (f" of whole clusters of {rows.clustered}" if rows.clustered else "")
-            lines.append(f"Given {', '.join(adjusted)}, {self._learners().words()}, cross-fitted in {by}.")
+            lines.append(f"Given {', '.join(adjusted)}, {self._learners().words(dosed)}, cross-fitted in {by}.")
             lines += [doubt] if (doubt := self._learners().doubt()) else []
         for shape in found:
             if is_dose(shape, rows):

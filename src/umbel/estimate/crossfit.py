@@ -58,10 +58,11 @@ class Learners:
     treatment: Learner | None = None
     folds: int = 5
 
-    def words(self) -> str:
-        """What an Answer says of them."""
+    def words(self, doses: bool = False) -> str:
+        """What an Answer says of them; ``doses``: treatments are numbers, whose means are learnt."""
         outcome = "ridge regressions" if self.outcome is None else _said(self.outcome)
-        treatment = "ridge logistic regressions" if self.treatment is None else _said(self.treatment)
+        plain = "ridge regressions" if doses else "ridge logistic regressions"
+        treatment = plain if self.treatment is None else _said(self.treatment)
         return f"outcomes are learnt by {outcome}, treatments by {treatment}"
 
     def doubt(self) -> str:

@@ -74,11 +74,13 @@ def primal_scores(shape: Primal, fold: Fold) -> Scored:
     if shape.baseline:
         chance = chances[0][at]
         weight = np.where(own == at, 1.0 / chance.tensor.array, 0.0) * ones
-        overlaps.append(Overlap(f"{shape.treatment} = {shape.state}", chance.tensor.array, ones, weight))
+        words = ", ".join(f"{name} = {state}" for name, state in (*shape.where, (shape.treatment, shape.state)))
+        overlaps.append(Overlap(words, chance.tensor.array, ones, weight))
     for place in range(1, len(chances)):
         names = ", ".join(shape.blocks[place - 1].variables)
         rarest = np.min([one.tensor.array for one in chances[place]], axis=0)
-        overlaps.append(Overlap(f"every {shape.treatment} beside each {names}", rarest, ones, None))
+        held = "".join(f", {name} = {state}" for name, state in shape.where)
+        overlaps.append(Overlap(f"every {shape.treatment} beside each {names}{held}", rarest, ones, None))
     here = per_row(among)
     return Scored(multiplied(here, scores), tuple(overlaps))
 

@@ -71,7 +71,8 @@ def sequence_scores(shape: Sequential, fold: Fold) -> Scored:
             chance = raised(chance, RARE)
         weight = divided(multiplied(per_row(matched[at]), weight), chance)
         if shape.history(at):
-            overlaps.append(Overlap(_words(stage.settings), plain, before, weight.tensor.array))
+            known = tuple(setting for one in shape.stages[: at + 1] for setting in one.settings)
+            overlaps.append(Overlap(_words(known), plain, before, weight.tensor.array))
         scores = added([(1.0, scores), (1.0, multiplied(weight, added([(1.0, means[at + 1]), (-1.0, means[at])])))])
     return Scored(scores, tuple(overlaps))
 

@@ -51,7 +51,7 @@ class Line:
         Probability of slopes that differ so much with the covariates, were they one; None without
         covariates.
     left
-        Share of the treatment's variance that the covariates leave.
+        Share of the treatment's variance that the covariates leave; None without covariates.
     ends
         Smallest and largest dose of the rows.
     """
@@ -61,7 +61,7 @@ class Line:
     dose: Influence
     bend: float
     uneven: float | None
-    left: float
+    left: float | None
     ends: tuple[float, float]
 
     def checks(self, name: str, doses: Sequence[float]) -> tuple[Check, ...]:
@@ -83,13 +83,11 @@ class Line:
                 f"The slope of {name} differs with the covariates: the one slope weighs rows by how much {name} varies "
                 "beside them, and is no average over the population. Give it states, and ask at them."
             )
-            scarce = (
-                f"The covariates leave {self.left:.2%} of the variance of {name}: its effect leans on their models."
-            )
-            found += [
-                Check(f"same slope everywhere: {name}", not differ, self.uneven, words if differ else ""),
-                Check(f"overlap: {name}", self.left >= LEFT, self.left, scarce if self.left < LEFT else ""),
-            ]
+            found.append(Check(f"same slope everywhere: {name}", not differ, self.uneven, words if differ else ""))
+        if self.left is not None:
+            enough = self.left >= LEFT
+            scarce = f"The covariates leave {self.left:.2%} of the variance of {name}: all leans on their models."
+            found.append(Check(f"overlap: {name}", enough, self.left, "" if enough else scarce))
         beyond = [one for one in doses if not self.ends[0] <= one <= self.ends[1]]
         if beyond:
             low, high = self.ends
@@ -151,7 +149,7 @@ def line_of(shape: Sequential, rows: Rows, fold: Codes, learners: Learners, rng:
         mean_of(a, sample),
         bend.value / error if error > 0.0 else 0.0,
         _uneven(rest * left[1], left[1] ** 2 / spread, features_of(rows, names), sample) if names else None,
-        share,
+        share if names else None,
         (float(a.min()), float(a.max())),
     )
 

@@ -103,5 +103,5 @@ def _words(settings: Sequence[Setting]) -> str:
 
 def _among(shape: Switched) -> str:
     """For whom a setting is asked about, where other states tell that."""
-    others = (*shape.stages[0].settings, *shape.joint)
+    others = (*shape.where, *shape.stages[0].settings, *shape.joint)
     return f" for those with {_words(others)}" if others else ""
