@@ -95,7 +95,7 @@ QUESTIONS = [
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_question_from_every_data(question: str, data: str, tmp_path: Path) -> None:
     low, high = by_hand(question, data)
-    for form in ("counts", "rows"):
+    for form in ("counts", "rows") if question in ("PNS(A, Y)", "ETT(A, Y)") else ("counts",):
         answer = written(tmp_path, data, form, question)
         if answer.verdict == "identified":  # the effect, once a trial is there
             assert question == "ATE(A, Y)" and "I" in data

@@ -1,8 +1,9 @@
 """The bootstrap of the face of likeliest laws: ends of bounds from resampled studies.
 
-A diagnostic, offered by name: in simulations its 95 % intervals held the bounds in 85 % of samples,
-because the face moves by jumps where a cell is empty or a condition starts to bind. It is also what is
-left where there is no likelihood region: with selected rows.
+A diagnostic, offered by name: the face moves by jumps where a cell is empty or a condition starts to
+bind, and no theory covers that. On five models its 95 % intervals held the bounds in 92 to 99 % of
+samples; a prototype on harder ones found 85 %. It is also what is left where there is no likelihood
+region: with selected rows.
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from umbel.estimate.bounds_arrays import Records
 
 Given = tuple[tuple[str, State], ...]
+COMPILED = ("response functions", "programme")
+"""Steps that the states of the data say again, more precisely."""
 MEET = 1e-5
 """Ends this close are one number."""
 
@@ -293,12 +295,13 @@ def _answered(answer: Answer, asked: Asked, found: _Found) -> Answer:
 
     first = found.results[0][1]
     table = [row for which, one in found.results for row in _rows(answer.question, which, one.bounds)]
+    tried = (step for step in answer.steps if step.rule not in COMPILED)
     remarks = (*_kept(answer), *(remark for _, one in found.results for remark in one.remarks))
     return replace(
         answer,
         bounds=first.bounds if found.single else None,
         table=() if found.single else tuple(table),
-        steps=(*found.verdict.steps, Step("engine", first.engine)),
+        steps=(*tried, *found.verdict.steps, Step("engine", first.engine)),
         assumptions=tuple(dict.fromkeys((*answer.assumptions, *found.verdict.assumptions, *found.assumptions))),
         checks=tuple(dict.fromkeys(check for _, one in found.results for check in one.checks)),
         remarks=tuple(dict.fromkeys(remarks)),
