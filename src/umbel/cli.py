@@ -103,6 +103,14 @@ def identify(
     question: Annotated[
         str | None, typer.Option(help="Question text, or @FILE that holds it.", metavar="TEXT", show_default=False)
     ] = None,
+    experiments: Annotated[
+        str | None,
+        typer.Option(
+            help='What is known instead: "all", or what each experiment sets: "(); X; X, Z".',
+            metavar="TEXT",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
     report: Report = None,
 ) -> str:
@@ -110,8 +118,10 @@ def identify(
     _no_report(report)
     spec = _spec(problem, graph, question)
     from umbel.pipeline.files import identify_problem
+    from umbel.pipeline.opening import read_experiments
 
-    return _answers(identify_problem(spec), several=spec.several, json=json)
+    known = None if experiments is None else read_experiments(experiments)
+    return _answers(identify_problem(spec, experiments=known), several=spec.several, json=json)
 
 
 @app.command()

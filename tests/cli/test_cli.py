@@ -70,6 +70,66 @@ def test_identify_from_options_and_from_files(capsys: Capture, tmp_path: Path) -
     assert answer_of(capsys, "identify", "--graph", at, "--question", "P(Y | do(A))", "--json")["graph"] == "A -> Y"
 
 
+def test_identify_from_experiments(capsys: Capture) -> None:
+    bow = ("identify", "--graph", "X -> Y; X <-> Y", "--question", "P(Y | do(X))", "--json")
+    assert answer_of(capsys, *bow)["verdict"] == "unidentified"
+    for known in ("all", "(); X"):
+        found = answer_of(capsys, *bow, "--experiments", known)
+        assert found["estimand"]["text"] == "P_2(Y | X)"
+        assert found["estimand"]["strategy"] == "experiment"
+    assert run([*bow, "--experiments", "(); Q"]) == 2
+
+
+TRIAL = """
+graph = "X -> M -> Y; X <-> M"
+question = "P(Y | do(X))"
+
+[[study]]
+table = "trial.csv"
+do = ["X"]
+
+[[study]]
+table = "registry.csv"
+"""
+
+
+def test_identify_reads_the_design_of_studies(capsys: Capture, tmp_path: Path) -> None:
+    """Without the tables each study is taken to measure everything; with them, their columns."""
+    path = tmp_path / "problem.toml"
+    path.write_text(TRIAL, encoding="utf-8")
+    assert answer_of(capsys, "identify", str(path), "--json")["verdict"] == "identified"
+    (tmp_path / "trial.csv").write_text("X,M\n0,1\n1,0\n", encoding="utf-8")
+    (tmp_path / "registry.csv").write_text("X,M,Y\n0,1,0\n1,0,1\n", encoding="utf-8")
+    found = answer_of(capsys, "identify", str(path), "--json")
+    assert found["estimand"]["text"] == "Σ_{M} P_2(Y | M) P_1(M | X)"
+    assert found["estimand"]["strategy"] == "several studies"
+    (tmp_path / "registry.csv").write_text("X,Y\n0,1\n1,0\n", encoding="utf-8")
+    assert answer_of(capsys, "identify", str(path), "--json")["verdict"] == "unidentified"
+
+
+DOSES = """
+graph = "plate student { A Y }; latent U; U -> { A W }; A -> { W Y }; W -> Y"
+question = ["E[Y | do(A ~ Bernoulli(0.5))]", "E[Y | do(A ~ Bernoulli(0.8))]"]
+
+[[study]]
+table = "trial.csv"
+do = ["A"]
+doses = { A = [0.5] }
+
+[[study]]
+table = "registry.csv"
+"""
+
+
+def test_a_trial_inside_units_shows_the_share_that_it_used(capsys: Capture, tmp_path: Path) -> None:
+    path = tmp_path / "problem.toml"
+    path.write_text(DOSES, encoding="utf-8")
+    assert run(["identify", str(path), "--json"]) == 0
+    at, elsewhere = json.loads(capsys.readouterr().out)
+    assert at["verdict"] == "identified"
+    assert elsewhere["verdict"] == "refused" and "Bernoulli(0.5) alone" in elsewhere["refusal"]["why"]
+
+
 def test_identify_text_of_a_no(capsys: Capture) -> None:
     assert run(["identify", "--graph", "A -> Y; A <-> Y", "--question", "P(Y | do(A))"]) == 0
     out = capsys.readouterr().out

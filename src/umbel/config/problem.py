@@ -43,8 +43,9 @@ class StudySpec:
         Key columns, outermost first.
     count, weight, unit_weight, cluster, strata
         Columns with that meaning.
-    do, assigned
-        Variables that this study randomised, and the level at which it did.
+    do, assigned, doses
+        Variables that this study randomised, the level at which it did, and pairs of a variable
+        and the values that it was set to; without a pair, every value.
     edges, selected, errors, summaries, counts, database
         As in the problem file.
     """
@@ -59,6 +60,7 @@ class StudySpec:
     strata: str | None = None
     do: tuple[str, ...] = ()
     assigned: str | None = None
+    doses: tuple[tuple[str, tuple[State, ...]], ...] = ()
     edges: str | None = None
     selected: tuple[str, ...] = ()
     errors: tuple[tuple[str, str], ...] = ()
@@ -232,6 +234,7 @@ def _study(section: Section) -> StudySpec:
         strata=section.text("strata"),
         do=section.texts_or_one("do"),
         assigned=section.text("assigned"),
+        doses=section.states_by_name("doses"),
         edges=section.text("edges"),
         selected=section.texts_or_one("selected"),
         errors=section.text_by_name("errors"),

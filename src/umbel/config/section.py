@@ -85,8 +85,13 @@ class Section:
     def states(self, key: str) -> tuple[State, ...]:
         """A value or a list of values: numbers, true/false or texts."""
         value = self._take(key, False)
-        if value is None:
-            return ()
+        return () if value is None else self._states(key, value)
+
+    def states_by_name(self, key: str) -> tuple[tuple[str, tuple[State, ...]], ...]:
+        """A table of values or lists of values, as pairs."""
+        return tuple((name, self._states(f"{key}.{name}", value)) for name, value in self._table(key))
+
+    def _states(self, key: str, value: object) -> tuple[State, ...]:
         found: list[State] = []
         for one in value if isinstance(value, list) else [value]:
             if not isinstance(one, str | int | float):

@@ -14,6 +14,7 @@ from umbel.data.columns import Column, read_columns
 from umbel.data.edges import open_edges
 from umbel.data.source import Table, open_table, position
 from umbel.errors import DataError, did_you_mean, shown
+from umbel.variable import State
 
 SUMMARY_KEYS = ("of", "value", "se")
 
@@ -63,6 +64,9 @@ class Study:
         Variables that this study randomised.
     assigned
         The level at which they were randomised: a plate or the unit.
+    doses
+        ``{"A": (0.2, 0.8)}``: the values at which each was set; for a variable inside a plate, the
+        shares that units got. A variable that is left out was set to every value.
     edges
         Who is joined with whom in a network study: a table whose first two columns hold keys of
         persons (``weight``: a third one), a networkx graph or a symmetric scipy.sparse matrix.
@@ -100,6 +104,7 @@ class Study:
     variables: tuple[Column, ...]
     do: tuple[str, ...]
     assigned: str | None
+    doses: tuple[tuple[str, tuple[State, ...]], ...]
     edges: Table | None
     selected: tuple[str, ...]
     errors: tuple[tuple[str, str], ...]
@@ -121,6 +126,7 @@ class Study:
         variables: Mapping[str, Any] | Sequence[Column] | None = None,
         do: str | Sequence[str] = (),
         assigned: str | None = None,
+        doses: Mapping[str, Sequence[State]] | None = None,
         edges: Any = None,
         selected: str | Sequence[str] = (),
         errors: Mapping[str, str] | None = None,
@@ -141,6 +147,7 @@ class Study:
             "variables": read_columns(variables),
             "do": _names(do, "do"),
             "assigned": _name(assigned, "assigned"),
+            "doses": _doses(doses or {}),
             "edges": None if edges is None else open_edges(edges, database=database),
             "selected": _names(selected, "selected"),
             "errors": tuple((errors or {}).items()),
@@ -204,6 +211,13 @@ def _names(value: Any, key: str) -> tuple[str, ...]:
     return names
 
 
+def _doses(doses: Mapping[str, Sequence[State]]) -> tuple[tuple[str, tuple[State, ...]], ...]:
+    for name, values in doses.items():
+        if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+            raise DataError(f"doses of {shown(str(name))} are {shown(repr(values))}; they are a list, such as (0, 1).")
+    return tuple((name, tuple(values)) for name, values in doses.items())
+
+
 def _summary(index: int, entry: Summary | Mapping[str, Any]) -> Summary:
     if isinstance(entry, Summary):
         return entry
@@ -223,6 +237,9 @@ def _check(study: Study) -> None:
         raise DataError("A study needs a table: Study(data) or, with summaries, Study(units=..., summaries=...).")
     if study.assigned is not None and not study.do:
         raise DataError(f"assigned={shown(study.assigned)} says at which level, but do=... does not say what.")
+    for name, _ in study.doses:
+        if name not in study.do:
+            raise DataError(f"doses are given for {shown(name)}, which do=... does not name.")
     if study.summaries:
         _check_summaries(study)
     elif study.counts:

@@ -41,7 +41,19 @@ def _strategy(road: Road) -> str:
     own = _flat_strategy(graph, treated & ~road.flat.exchange.moved, outcomes)
     if own != whole:
         return f"{own} given the conditions"
-    return "g-formula" if own == "back-door" and _is_sequential(road) else own
+    if own == "back-door" and _is_sequential(road):
+        return "g-formula"
+    return _by_sources(road) or own if own == "district reduction" else own
+
+
+def _by_sources(road: Road) -> str:
+    """The name of an estimand by the studies that it reads; "" where these say nothing."""
+    assert road.expr is not None
+    read = {leaf.source for leaf in leaves(road.expr) if isinstance(leaf, Probability)}
+    if len(read) > 1:
+        return "several studies"
+    set_by = next((sight.do for sight in road.task.sources if {sight.index} == read), 0)
+    return "experiment" if set_by and not road.task.treated & ~set_by else ""
 
 
 def _is_sequential(road: Road) -> bool:
@@ -67,10 +79,7 @@ def _reads_a_treatment(road: Road) -> bool:
     treated = {road.task.meanings[one.node] for one in road.task.treatments}
     return any(
         isinstance(leaf, Drawn)
-        or (
-            isinstance(leaf, Probability)
-            and any(_meaning(slot) in treated for slot in leaf.given)
-        )
+        or (isinstance(leaf, Probability) and any(_meaning(slot) in treated for slot in leaf.given))
         for leaf in leaves(road.expr)
     )
 

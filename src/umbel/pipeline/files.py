@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from umbel.config.problem import ProblemSpec, missing_file
 from umbel.pipeline.looking import data_checks, prospect
-from umbel.pipeline.opening import open_studies, source_of
+from umbel.pipeline.opening import Experiments, design_of, open_studies, source_of, sources_of
 from umbel.pipeline.problem import Problem, problems_of
 from umbel.results.answer import Answer
 from umbel.results.check import Check
@@ -16,14 +16,24 @@ if TYPE_CHECKING:
     from umbel.estimate.estimator import Watch
 
 
-def identify_problem(spec: ProblemSpec) -> tuple[Answer, ...]:
+def identify_problem(spec: ProblemSpec, *, experiments: Experiments | None = None) -> tuple[Answer, ...]:
     """One Answer per question of a problem file, without estimates; needs no data.
 
-    A study of published summaries observes only what it names; its table is looked at for names
-    when it is there.
+    ``experiments`` stand in place of the studies, as in :func:`umbel.identify`.
+
+    Where a study measures less than another, set something or publishes summaries only, the tables
+    are looked at for names when they are there; when they are not, each study is taken to measure
+    everything, and what it set counts.
     """
-    named = missing_file(spec) is None and any(study.summaries for study in spec.studies)
-    return tuple(problem.answer()[1] for problem in problems_of(spec, open_studies(spec) if named else ()))
+    if experiments is not None:
+        problems = problems_of(spec, ())
+        return tuple(one.answer(sources_of(one.graph, experiments, one.question))[1] for one in problems)
+    designed = len(spec.studies) > 1 or any(study.do or study.selected or study.summaries for study in spec.studies)
+    there = missing_file(spec) is None and all(study.database is None for study in spec.studies)
+    if designed and there:
+        return tuple(problem.answer()[1] for problem in problems_of(spec, open_studies(spec)))
+    design = design_of(spec) if designed else ()
+    return tuple(problem.answer(design)[1] for problem in problems_of(spec, ()))
 
 
 def solve_problem(spec: ProblemSpec, *, watch: Watch | None = None) -> tuple[Answer, ...]:

@@ -69,6 +69,20 @@ def sources_of(graph: Graph, experiments: Experiments | None, question: Question
     return sources
 
 
+def read_experiments(text: str) -> Experiments:
+    """Experiments as the command line writes them: "all", or sets of names parted by ``;``.
+
+    Examples
+    --------
+    >>> read_experiments("(); Z; X, Z")
+    [(), ('Z',), ('X', 'Z')]
+    """
+    if text.strip() == EVERY:
+        return EVERY
+    sets = [part.strip().removeprefix("(").removesuffix(")") for part in text.split(";")]
+    return [tuple(name.strip().strip('"') for name in one.split(",") if name.strip()) for one in sets]
+
+
 def _set_by(term: Term) -> tuple[str, ...]:
     """What a term sets."""
     match term:
@@ -90,7 +104,21 @@ def source_of(graph: Graph, study: Study) -> Experiment:
             named.add(graph.names[one.child])
     observed = tuple(name for name in graph.names_of(graph.observed) if name in named)
     everything = len(observed) == graph.observed.bit_count()
-    return Experiment(study.do, None if everything else observed, assigned=study.assigned, selected=study.selected)
+    return Experiment(
+        study.do,
+        None if everything else observed,
+        dict(study.doses) or None,
+        assigned=study.assigned,
+        selected=study.selected,
+    )
+
+
+def design_of(spec: ProblemSpec) -> tuple[Experiment, ...]:
+    """The studies of a problem file as their design tells, for want of tables: each measures everything."""
+    return tuple(
+        Experiment(one.do, None, dict(one.doses) or None, assigned=one.assigned, selected=one.selected)
+        for one in spec.studies
+    )
 
 
 def verdict_on(
@@ -145,6 +173,7 @@ def _study(study: StudySpec, spec: ProblemSpec) -> Study:
         variables={variable.name: _column(variable) for variable in spec.variables},
         do=study.do,
         assigned=study.assigned,
+        doses=dict(study.doses),
         edges=at(study.edges),
         selected=study.selected,
         errors=dict(study.errors),

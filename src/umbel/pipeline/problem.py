@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from umbel.config.problem import MethodSpec, ProblemSpec, load_problem
@@ -19,7 +19,7 @@ from umbel.graph.mixed import Graph
 from umbel.model.equations import Equations
 from umbel.model.inequality import Inequality
 from umbel.model.query import Question
-from umbel.model.source import OBSERVATIONAL
+from umbel.model.source import OBSERVATIONAL, Experiment
 from umbel.model.validate import check_question
 from umbel.pipeline.answering import answer_of, estimated
 from umbel.pipeline.bounding import Asked, bounds_in, bounds_where_states_allow, estimate_where_bounds_meet
@@ -197,10 +197,10 @@ class Problem:
         sources = tuple(source_of(self.graph, study) for study in self.studies)
         return verdict_on(self.graph, self.question, sources or (OBSERVATIONAL,), self.equations)
 
-    def answer(self) -> tuple[Verdict, Answer]:
-        """The verdict, and the Answer that it is without numbers."""
+    def answer(self, design: tuple[Experiment, ...] = ()) -> tuple[Verdict, Answer]:
+        """The verdict, and the Answer that it is without numbers; ``design``: sources in place of the studies."""
         start = time.perf_counter()
-        verdict = self.identify()
+        verdict = verdict_on(self.graph, self.question, design, self.equations) if design else self.identify()
         seconds = time.perf_counter() - start
         return verdict, answer_of(verdict, self.graph, title=self.title, assumptions=self.assumptions, seconds=seconds)
 
@@ -220,6 +220,9 @@ class Problem:
                 return bounds_through_units(answer, asked) or bounds_where_states_allow(answer, asked)
             case Refused():
                 return range_in(answer, verdict, asked)
+        if self.where:
+            told = "The declared inequalities are not used: the question is identified without them."
+            answer = replace(answer, remarks=(*answer.remarks, told))
         found = estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng, watch=watch)
         if found.refusal is not None and len(self.studies) > 1:  # models of states may carry what estimators do not
             return estimate_where_bounds_meet(answer, asked) or found
