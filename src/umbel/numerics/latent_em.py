@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import block_diag, cho_factor, cho_solve
 
 from umbel.numerics.latent_factors import Factor
 
@@ -93,7 +93,7 @@ def posterior(model: LatentModel, prior: Array, values: Sequence[Array]) -> tupl
     """Probability of each class for each row, shape (rows, k), and the rows' log likelihoods."""
     logs = np.log(np.maximum(prior, 1e-300))[model.stratum]
     for factor, value in zip(model.factors, values, strict=True):
-        logs = logs + factor.log_density(value)
+        logs += factor.log_density(value)
     top = logs.max(1, keepdims=True)
     shares = np.exp(logs - top)
     total = shares.sum(1, keepdims=True)
@@ -189,19 +189,44 @@ def derivatives(model: LatentModel, fit: LatentFit) -> tuple[Array, Array, Array
     for at, factor, value in zip(offsets[1:-1], model.factors, fit.values, strict=True):
         end = at + value.size
         complete[at:end, at:end] = factor.curvature(value, mass)
+    lifts = [_lift(model, fit, u) for u in range(model.classes)]  # each (b, size): scores are linear in the basis
+    products = np.zeros((model.classes, model.classes, *(2 * lifts[0].shape[:1])))
+    sums = np.zeros((model.classes, len(lifts[0])))
+    for block in row_blocks(len(weights), len(lifts[0])):
+        basis = _basis(model, block)
+        for u in range(model.classes):
+            weighed = basis * mass[block, u][:, None]
+            sums[u] += weighed.sum(0)
+            for v in range(u, model.classes):
+                products[u, v] += weighed.T @ (basis * weights[block, v][:, None])
     score = np.zeros(size)
     spread = np.zeros((size, size))
-    for block in row_blocks(len(weights), size):
-        scores = complete_scores(model, fit, block)  # (k, rows, size)
-        mean = np.einsum("ru,uri->ri", weights[block], scores)
-        w = model.weights[block]
-        score += w @ mean
-        weighted = mean * w[:, None]
-        outer += weighted.T @ mean
-        for u in range(model.classes):
-            deviation = scores[u] - mean
-            spread += (deviation * mass[block, u][:, None]).T @ deviation
+    for u, lift in enumerate(lifts):
+        score += lift.T @ sums[u]
+        row = np.zeros((len(lift), size))
+        for v, other in enumerate(lifts):
+            row += products[min(u, v), max(u, v)] @ other
+        own = sum(products[min(u, v), max(u, v)] for v in range(model.classes))
+        outer += lift.T @ row
+        spread += lift.T @ own @ lift
+    spread -= outer  # of the scores about their posterior mean
     return score, complete - spread, outer, logs
+
+
+def _basis(model: LatentModel, block: slice) -> Array:
+    """What all scores of some rows are linear in."""
+    stratum = np.eye(model.strata)[model.stratum[block]]
+    return np.concatenate([stratum, *(factor.basis(block) for factor in model.factors)], axis=1)
+
+
+def _lift(model: LatentModel, fit: LatentFit, u: int) -> Array:
+    """Scores in one class from the basis, shape (b, coordinates)."""
+    prior = np.zeros((model.strata, model.strata, model.classes))
+    for s in range(model.strata):
+        prior[s, s] = np.eye(model.classes)[u] - fit.prior[s]
+    parts = [prior.reshape(model.strata, -1)]
+    parts += [factor.lift(value, u) for factor, value in zip(model.factors, fit.values, strict=True)]
+    return np.asarray(block_diag(*parts))
 
 
 def complete_scores(model: LatentModel, fit: LatentFit, block: slice) -> Array:
@@ -238,12 +263,7 @@ def level_directions(model: LatentModel, fit: LatentFit) -> Array:
     """Directions in which nothing changes, shape (coordinates, directions)."""
     parts = [np.kron(np.eye(model.strata), np.ones((model.classes, 1)))]
     parts += [factor.level(value) for factor, value in zip(model.factors, fit.values, strict=True)]
-    found = np.zeros((sum(len(one) for one in parts), sum(one.shape[1] for one in parts)))
-    row = column = 0
-    for one in parts:
-        found[row : row + one.shape[0], column : column + one.shape[1]] = one
-        row, column = row + one.shape[0], column + one.shape[1]
-    return found
+    return np.asarray(block_diag(*parts))
 
 
 def moved(model: LatentModel, fit: LatentFit, step: Array) -> tuple[Array, tuple[Array, ...]]:

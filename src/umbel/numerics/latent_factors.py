@@ -50,6 +50,14 @@ class Factor(Protocol):
         """Complete-data score in one class: indices (rows, m) into the coordinates, and entries (rows, m)."""
         ...
 
+    def basis(self, rows: slice) -> Array:
+        """What the score of some rows is linear in, whatever the parameters, shape (rows, b)."""
+        ...
+
+    def lift(self, values: Array, of_class: int) -> Array:
+        """The complete-data score in one class from the basis, shape (b, coordinates)."""
+        ...
+
     def curvature(self, values: Array, weights: Array) -> Array:
         """Expected negative second derivative on complete data, shape (coordinates, coordinates)."""
         ...
@@ -84,7 +92,8 @@ class Categories:
 
     def log_density(self, values: Array) -> Array:
         """Logarithm of each row's cell."""
-        return np.asarray(np.log(np.maximum(values, TINY))[self.configuration, self.state])
+        table = np.log(np.maximum(values, TINY)).reshape(-1, self.classes)
+        return np.asarray(np.take(table, self.configuration * self.states + self.state, axis=0))
 
     def fitted(self, weights: Array) -> Array:
         """Weighted shares; uniform where a configuration has no weight."""
@@ -110,6 +119,21 @@ class Categories:
         entries = -values[self.configuration, :, of_class]
         entries[np.arange(len(entries)), self.state] += 1.0
         return at, entries
+
+    def basis(self, rows: slice) -> Array:
+        """Indicators of the cells."""
+        cell = self.configuration[rows] * self.states + self.state[rows]
+        found = np.zeros((len(cell), self.configurations * self.states))
+        found[np.arange(len(cell)), cell] = 1.0
+        return found
+
+    def lift(self, values: Array, of_class: int) -> Array:
+        """An indicator of its cell, less the probabilities of its configuration."""
+        found = np.zeros((self.configurations * self.states, *self.shape))
+        for c in range(self.configurations):
+            here = slice(c * self.states, (c + 1) * self.states)
+            found[here, c, :, of_class] = np.eye(self.states) - values[c, :, of_class]
+        return found.reshape(len(found), -1)
 
     def curvature(self, values: Array, weights: Array) -> Array:
         """One multinomial block per configuration and class."""
@@ -195,6 +219,29 @@ class Gaussian:
         mean, spread = values[self.configuration, 0, of_class], values[self.configuration, 1, of_class]
         deviation, precision = self.value - mean, np.exp(-spread)
         return at, np.stack([deviation * precision, 0.5 * (deviation**2 * precision - 1.0)], axis=1)
+
+    def basis(self, rows: slice) -> Array:
+        """1, the standardised outcome and its square in the row's configuration."""
+        deviation = (self.value[rows] - self.value.mean()) / self._scale
+        found = np.zeros((len(deviation), self.configurations, 3))
+        at = np.arange(len(deviation)), self.configuration[rows]
+        found[at] = np.stack([np.ones_like(deviation), deviation, deviation**2], axis=1)
+        return found.reshape(len(deviation), -1)
+
+    @property
+    def _scale(self) -> float:
+        return float(self.value.std()) or 1.0
+
+    def lift(self, values: Array, of_class: int) -> Array:
+        """Polynomials of the standardised outcome: derivatives by the mean and by the log variance."""
+        found = np.zeros((self.configurations, 3, *self.shape))
+        scale, gap = self._scale, float(self.value.mean()) - values[:, 0, of_class]
+        precision = np.exp(-values[:, 1, of_class])
+        for c in range(self.configurations):
+            found[c, :2, c, 0, of_class] = gap[c] * precision[c], scale * precision[c]
+            found[c, 0, c, 1, of_class] = 0.5 * (gap[c] ** 2 * precision[c] - 1.0)
+            found[c, 1:, c, 1, of_class] = scale * gap[c] * precision[c], 0.5 * scale**2 * precision[c]
+        return found.reshape(3 * self.configurations, -1)
 
     def curvature(self, values: Array, weights: Array) -> Array:
         """Negative second derivatives, summed over the rows as they are."""
