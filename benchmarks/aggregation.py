@@ -150,7 +150,7 @@ def main(replicates: int = REPLICATES) -> None:
         numbers = [found.rejected, found.classical, found.natural, found.index, *found.ranges]
         cells = [f"{one:.3f}" for one in numbers] + [f"{found.lower:.2f}", f"{found.upper:.2f}"]
         lines.append(f"| {cell.name} | " + " | ".join(cells) + " |")
-        print(lines[-1], flush=True)
+        print(lines[-1], flush=True)  # noqa: T201
     lines += ["", f"{time.perf_counter() - start:.0f} seconds. `python -m benchmarks.aggregation`", ""]
     Path(__file__).parent.joinpath("results", "aggregation.md").write_text("\n".join(lines), encoding="utf-8")
 

@@ -66,6 +66,7 @@ from umbel.numerics.aggregation_linear import (
     natural_directions,
 )
 from umbel.numerics.aggregation_sets import Box, Gamma, Levers, Near, PlanSet, Shares
+from umbel.numerics.aggregation_shop import Shop, shampoo
 from umbel.numerics.aggregation_units import (
     EcologicalGap,
     MeanRealisations,
@@ -100,6 +101,7 @@ __all__ = [
     "Reach",
     "Report",
     "Shares",
+    "Shop",
     "UnitPopulation",
     "Witness",
     "adjustment",
@@ -127,6 +129,7 @@ __all__ = [
     "redrawn",
     "regression",
     "regression_slope",
+    "shampoo",
     "shift",
     "shift_confounding",
     "substitution",

@@ -56,7 +56,7 @@ def blocks(study: Study, names: Sequence[str]) -> Iterator[tuple[Array, int]]:
 
 
 def _parquet(table: FileTable, columns: list[str], size: int) -> Iterator[tuple[Array, int]]:
-    with pq.ParquetFile(table.path, memory_map=True) as file:
+    with pq.ParquetFile(table.path, pre_buffer=False) as file:  # a mapped file would count as memory held
         for batch in file.iter_batches(batch_size=size, columns=list(dict.fromkeys(columns))):
             block = np.empty((len(columns), batch.num_rows))
             for place, name in enumerate(columns):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from umbel.errors import InputError, did_you_mean, shown
-from umbel.gallery import counterfactual, flat, hierarchical, interference, mixture
+from umbel.gallery import aggregation, counterfactual, flat, hierarchical, interference, mixture
 from umbel.gallery.example import Example
 
 EXAMPLES: tuple[Example, ...] = (
@@ -12,6 +12,7 @@ EXAMPLES: tuple[Example, ...] = (
     *mixture.EXAMPLES,
     *counterfactual.EXAMPLES,
     *interference.EXAMPLES,
+    *aggregation.EXAMPLES,
 )
 
 

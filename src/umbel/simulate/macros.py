@@ -24,21 +24,15 @@ from umbel.model.query import Event, Expectation, Held, Probability, Question, R
 from umbel.numerics.tables import Array, Table
 from umbel.results.verdict import Identified
 from umbel.simulate.counterfactual import events_law, structural
-from umbel.simulate.discrete import DiscreteModel, TooLarge, random_model
+from umbel.simulate.discrete import DiscreteModel, random_model
 from umbel.structure.macro import micro_parts, without_totals
 
 MOST_PARTS = 5
-"""Most parts that are enumerated: their states multiply."""
+"""Most parts that vary: their states multiply."""
 
 
 def macro_gap(verdict: Identified, rng: np.random.Generator) -> float:
-    """Largest error of a macro estimand in one random model, over its terms.
-
-    Raises
-    ------
-    TooLarge
-        For totals of many parts.
-    """
+    """Largest error of a macro estimand in one random model, over its terms."""
     graph = verdict.proof.graph
     gaps = [_gap(graph, term, rng) for term in verdict.question.terms() if isinstance(term, Probability | Expectation)]
     return max(gaps, default=0.0)
@@ -110,11 +104,10 @@ class World:
         """Parts with two states each, but the last, which can make up for all others."""
         micro = without_totals(graph, 0)
         pairs = [(graph.names[part], weight) for part, weight in micro_parts(graph, graph.index(total)) if weight]
-        if len(pairs) > MOST_PARTS:
-            raise TooLarge
         states: dict[str, tuple[float, ...]] = dict.fromkeys(micro.names, (0.0, 1.0))
+        states |= {name: (1.0,) for name, _ in pairs[MOST_PARTS - 1 : -1]}  # constants: few states to enumerate
         last, own = pairs[-1]
-        others = [[weight * state for state in (0.0, 1.0)] for _, weight in pairs[:-1]]
+        others = [[weight * state for state in states[name]] for name, weight in pairs[:-1]]
         # At the value of the middle, the last part goes where the others leave it to.
         middle = math.fsum(weight for _, weight in pairs[:-1]) + own
         made_up = {round((middle - math.fsum(combo)) / own, 9) for combo in itertools.product(*others)}
