@@ -21,6 +21,7 @@ from umbel.expr.nodes import AtState, Drawn, Expr, Level, Policy, Quotient, Raw,
 from umbel.graph.mixed import Graph
 from umbel.identification.counterfactual_graph import factors_of, uncancelled
 from umbel.identification.counterfactual_laws import Laws
+from umbel.identification.draws import Draws, drawing_order, with_draws
 from umbel.identification.flat import Posed, posed
 from umbel.identification.forms import tidied
 from umbel.identification.known_states import Component, Polynomial, States, ordered, rank, rewritten
@@ -79,13 +80,15 @@ def counterfactual_effect(graph: Graph, term: Term, sights: tuple[Sight, ...] = 
     refusal = unsupported_worlds(graph, term)
     if refusal is not None:
         return refusal
-    whole = Task.of(graph, graph.mask(names_of_term(term)))
-    pose = posed(replace(whole, sources=sights))
-    needed = pose.graph.mask(names_of_term(term))
-    level = level_of(graph, whole.outcomes) or ()
+    drawn = with_draws(graph, term)
+    names = (*names_of_term(term), *drawn.nodes.values())
+    whole = Task.of(drawn.graph, drawn.graph.mask(names))
+    pose = posed(replace(whole, sources=drawn.seen_by(sights)))
+    needed = pose.graph.mask(names)
+    level = level_of(graph, graph.mask(names_of_term(term))) or ()
     stuck: Worlds | None = None
     for target, sources in targets(pose.graph, pose.sources, needed):
-        found = _Search(graph, term, sights, replace(pose, graph=target, sources=sources), level).run()
+        found = _Search(graph, term, sights, replace(pose, graph=target, sources=sources), level, drawn).run()
         if isinstance(found, Refusal) or found.expr is not None:
             return found
         stuck = stuck or found
@@ -107,14 +110,19 @@ class _Found:
 class _Search:
     """One term in one target graph."""
 
-    def __init__(self, graph: Graph, term: Term, sights: tuple[Sight, ...], pose: Posed, level: Level) -> None:
+    def __init__(
+        self, graph: Graph, term: Term, sights: tuple[Sight, ...], pose: Posed, level: Level, drawn: Draws
+    ) -> None:
         self.user_graph, self.term, self.sights, self.pose = graph, term, sights, pose
-        self.laws = Laws(pose, graph, sights, level)
+        self.draws = {treated: pose.graph.index(name) for treated, name in drawn.nodes.items()}
+        self.order = drawing_order(pose.graph, self.draws)
+        laws = {pose.graph.index(name): drawn.laws[name] for name in drawn.nodes.values()}
+        self.laws = Laws(pose, graph, sights, level, laws)
         self.names: Names = {}
 
     def run(self) -> Worlds | Refusal:
         """The whole term; where it is stuck, state by state of what is free and declared."""
-        below = unnested(self.pose.graph, self._asked(self.term.given), self.names)
+        below = unnested(self.pose.graph, self._asked(self.term.given), self.names, order=self.order)
         if below is None:
             return Refusal(
                 "The conditions contradict each other, so their probability is 0 and the question is undefined.",
@@ -129,18 +137,27 @@ class _Search:
         found = self._at(())
         if found.expr is None:
             found = self._by_states(found) or found
+        conflicts = self.laws.conflicts((*found.numerator, *found.denominator)) if found.expr is None else ()
+        for conflict in conflicts:
+            treated = next((name for name, node in self.draws.items() if node == conflict.first.node), None)
+            if treated is not None:
+                return Refusal(
+                    f"The law of {treated} is drawn where what it reads differs from world to world, and how such "
+                    "draws go together is left open.",
+                    "Let the worlds agree in what the law reads, or let it read nothing.",
+                )
         return self._worlds(found)
 
     def _at(self, ties: Ties) -> _Found:
         """The ratio where some free variables stand at one state each."""
         graph = self.pose.graph
         conditions = self._asked(self.term.given)
-        above = unnested(graph, [*self._asked(self.term.outcomes), *conditions], self.names, ties)
+        above = unnested(graph, [*self._asked(self.term.outcomes), *conditions], self.names, ties, order=self.order)
         if above is None:
-            possible = unnested(graph, conditions, self.names, ties) is not None
+            possible = unnested(graph, conditions, self.names, ties, order=self.order) is not None
             return _Found(expr=ZERO if possible else Quotient(ZERO, ZERO))
         # Where the events tie a free variable the answer is 0 elsewhere, so the conditions matter there alone.
-        below = unnested(graph, conditions, self.names, above.ties)
+        below = unnested(graph, conditions, self.names, above.ties, order=self.order)
         assert below is not None
         sides = uncancelled(factors_of(graph, above.outcomes), factors_of(graph, below.outcomes))
         if all(map(self.laws.known, (*sides[0], *sides[1]))):
@@ -188,11 +205,12 @@ class _Search:
         graph, facts = self.pose.graph, self.user_graph.facts
         named = {self.user_graph.names[node]: domain.states for node, domain in facts.domains}
         states = {node: named[name] for node, name in enumerate(graph.names) if name in named}
-        return States(graph, states, frozenset(graph.facts.monotone), self.names)
+        return States(graph, states, frozenset(graph.facts.monotone), self.names, self.order)
 
     def _asked(self, events: Sequence[Event]) -> list[Asked]:
         graph, meanings = self.pose.graph, self.pose.meanings
-        return [placed(graph, meanings, replace(event, world=event.world or self.term.do)) for event in events]
+        worlds = (replace(event, world=event.world or self.term.do) for event in events)
+        return [placed(graph, meanings, event, self.draws) for event in worlds]
 
     def _node(self, symbol: Symbol) -> int:
         return self.pose.meanings.index(symbol.meaning)

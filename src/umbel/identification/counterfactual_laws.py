@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import final
 
 from umbel.expr.build import all_symbols, product, substituted, total
-from umbel.expr.nodes import AtState, Expr, Held, Level, Raw, Slot, Symbol
+from umbel.expr.nodes import AtState, Drawn, Expr, Held, Level, Policy, Raw, Slot, Symbol
 from umbel.graph.mixed import Graph, bits
 from umbel.identification.counterfactual_graph import conflict_of, unknowns_of
 from umbel.identification.doses import visited
@@ -31,10 +31,15 @@ class Laws:
         Where doses are known by index.
     level
         The level at which the observed laws are sampled.
+    draws
+        The laws of nodes that stand for what a law draws.
     """
 
-    def __init__(self, pose: Posed, user_graph: Graph, sights: tuple[Sight, ...], level: Level) -> None:
+    def __init__(
+        self, pose: Posed, user_graph: Graph, sights: tuple[Sight, ...], level: Level, draws: Mapping[int, Policy]
+    ) -> None:
         self.pose = pose
+        self._draws = draws
         self._user_graph = user_graph
         self._sights = sights
         self._level = level
@@ -74,6 +79,11 @@ class Laws:
         if conflict is not None:
             self._stuck[factor] = conflict
             return
+        if district.bit_count() == 1 and (node := district.bit_length() - 1) in self._draws:
+            symbols = self._copies.symbols
+            given = tuple(symbols[parent] for parent in bits(graph.parents[node]))
+            self._kernels[factor] = Drawn(self._draws[node], symbols[node], given), ()
+            return
         sources = tuple(self._reaching(source, factor) for source in self.pose.sources)
         rest = graph.everything & ~district
         found = effect(graph, district, rest, self.pose.meanings, sources=sources, names=self._copies)
@@ -112,7 +122,8 @@ class Laws:
 
     def _symbol(self, unknown: Unknown) -> Symbol:
         """A copy of the variable that no kernel binds."""
-        return Symbol(self.pose.meanings[unknown.node], self._bound + 1 + unknown.name)
+        law = self._draws.get(unknown.node)
+        return Symbol(law.of if law else self.pose.meanings[unknown.node], self._bound + 1 + unknown.name)
 
     def _filled(self, factor: Factor) -> Expr:
         meanings = self.pose.meanings

@@ -17,7 +17,6 @@ from typing import final
 
 from umbel.expr.nodes import AtState, Symbol
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import topological_order
 from umbel.identification.counterfactual_graph import components, conflicts_of, factors_of
 from umbel.identification.unnest import Names
 from umbel.model.worlds import Conflict, Factor, Filler, PotentialOutcome, Unknown, Use
@@ -51,12 +50,15 @@ class States:
         Pairs of a parent and a node whose mechanism never falls when the parent rises.
     names
         The unknowns of the question.
+    order
+        The order in which its values come about.
     """
 
     graph: Graph
     states: Mapping[int, tuple[State, ...]]
     monotone: frozenset[tuple[int, int]]
     names: Names
+    order: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,10 +303,9 @@ def closed(
     A summed value that nothing reads is summed out, and unknowns get the names that the question
     has for them, so that equal laws are equal.
     """
-    graph = declared.graph
     at: dict[Unknown, Filler] = dict(values or {})
     found: list[PotentialOutcome] = []
-    for node in topological_order(graph):
+    for node in declared.order:
         groups: dict[tuple[Filler, ...], list[Filler]] = {}
         for outcome in outcomes:
             if outcome.node == node:

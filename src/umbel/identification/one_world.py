@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from umbel.graph.mixed import Graph
 from umbel.graph.walks import closure, inputs
-from umbel.model.query import Expectation, Free, Held, Intervention, Probability
+from umbel.model.query import Drawn, Expectation, Free, Held, Intervention, Probability
 
 
 def as_effect(graph: Graph, term: Probability | Expectation) -> Probability | Expectation:
@@ -29,7 +29,8 @@ def as_effect(graph: Graph, term: Probability | Expectation) -> Probability | Ex
     events = (*term.outcomes, *term.given)
     names = [event.variable for event in events]
     settings = [item for event in events for item in event.world]
-    if not settings or len(set(names)) < len(names) or not all(isinstance(item, Held | Free) for item in settings):
+    plain = all(isinstance(item, Held | Free | Drawn) for item in settings)
+    if not settings or len(set(names)) < len(names) or not plain:
         return term
     for world in dict.fromkeys(event.world for event in events):
         if any(item.name in names for item in world):
@@ -64,6 +65,6 @@ def matters(graph: Graph, name: str, world: Sequence[Intervention]) -> frozenset
     """The settings of a world that reach a variable, past all others."""
     made_of = list(inputs(graph))
     for item in world:
-        made_of[graph.index(item.name)] = 0
+        made_of[graph.index(item.name)] = graph.mask(item.law.reads) if isinstance(item, Drawn) else 0
     reached = closure(1 << graph.index(name), made_of, graph.everything)
     return frozenset(item for item in world if reached >> graph.index(item.name) & 1)

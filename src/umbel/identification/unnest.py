@@ -17,7 +17,7 @@ from typing import assert_never
 from umbel.expr.nodes import AtState, Meaning, Symbol
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import topological_order
-from umbel.model.query import Event, Free, Held, Intervention, SetTo
+from umbel.model.query import Drawn, Event, Free, Held, Intervention, SetTo
 from umbel.model.worlds import Filler, PotentialOutcome, Unknown
 
 
@@ -66,31 +66,43 @@ class Unnested:
     ties: Ties
 
 
-def placed(graph: Graph, meanings: Sequence[Meaning], event: Event) -> Asked:
-    """An event of the question language on the indices of a graph."""
+def placed(graph: Graph, meanings: Sequence[Meaning], event: Event, draws: Mapping[str, int]) -> Asked:
+    """An event of the question language on the indices of a graph.
+
+    ``draws``: the node that stands for what a law draws, by the variable that follows it; in an
+    order in which each law reads only what those before it may change.
+    """
     node = graph.index(event.variable)
     value = Symbol(meanings[node]) if event.value is None else AtState(event.value)
-    return _place(graph, meanings, event), value
+    return _place(graph, meanings, event, draws), value
 
 
-def _place(graph: Graph, meanings: Sequence[Meaning], event: Event) -> Place:
-    settings = ((graph.index(item.name), _setting(graph, meanings, item)) for item in event.world)
-    return Place(graph.index(event.variable), tuple(sorted(settings, key=lambda pair: pair[0])))
+def _place(graph: Graph, meanings: Sequence[Meaning], event: Event, draws: Mapping[str, int]) -> Place:
+    drawn = {item.name for item in event.world if isinstance(item, Drawn)}
+    settings = {
+        graph.index(item.name): _setting(graph, meanings, item, draws) for item in event.world if item.name not in drawn
+    }
+    for name, draw in draws.items():
+        if name in drawn:
+            settings[graph.index(name)] = Place(draw, tuple(sorted(settings.items(), key=lambda pair: pair[0])))
+    return Place(graph.index(event.variable), tuple(sorted(settings.items(), key=lambda pair: pair[0])))
 
 
-def _setting(graph: Graph, meanings: Sequence[Meaning], item: Intervention) -> Setting:
+def _setting(graph: Graph, meanings: Sequence[Meaning], item: Intervention, draws: Mapping[str, int]) -> Setting:
     match item:
         case Held(_, value):
             return AtState(value)
         case Free(name):
             return Symbol(meanings[graph.index(name)])
         case SetTo(event):
-            return _place(graph, meanings, event)
+            return _place(graph, meanings, event, draws)
         case _:
             raise AssertionError(f"{item} cannot stand in a subscript")
 
 
-def unnested(graph: Graph, asked: Sequence[Asked], names: Names, tied: Ties = ()) -> Unnested | None:
+def unnested(
+    graph: Graph, asked: Sequence[Asked], names: Names, tied: Ties = (), *, order: Sequence[int] | None = None
+) -> Unnested | None:
     """Potential outcomes of events; None for events that contradict each other.
 
     Cost O(variables x worlds) places.
@@ -105,6 +117,9 @@ def unnested(graph: Graph, asked: Sequence[Asked], names: Names, tied: Ties = ()
         Grows with the unknowns that are met.
     tied
         Free variables that stand at one state from the start.
+    order
+        A topological order in which what a variable is set to stands before what reads it; None:
+        any, since only other worlds' values of the same variable are.
 
     Examples
     --------
@@ -126,7 +141,7 @@ def unnested(graph: Graph, asked: Sequence[Asked], names: Names, tied: Ties = ()
     needed = _needed(graph, events)
     fillers: dict[Place, Filler] = {}
     outcomes: list[PotentialOutcome] = []
-    for node in topological_order(graph):
+    for node in order or topological_order(graph):
         groups: dict[tuple[Filler, ...], list[Place]] = {}
         for place in needed.get(node, ()):
             settings = (followed(Place(parent, place.world)) for parent in bits(graph.parents[node]))

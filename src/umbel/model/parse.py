@@ -26,13 +26,14 @@ from typing import NoReturn
 
 from umbel.errors import did_you_mean, shown
 from umbel.lexer import Reader, Token, brief
-from umbel.model.parse_policy import close, deeper, intervention, one_or_more, value, variable
+from umbel.model.parse_policy import close, deeper, intervention, law, one_or_more, value, variable
 from umbel.model.query import (
     NAMED,
     Best,
     Body,
     ClassEffects,
     Combination,
+    Drawn,
     Event,
     Expectation,
     Free,
@@ -298,7 +299,7 @@ def _do(reader: Reader, depth: int, found: dict[str, Intervention]) -> None:
     close(reader, bracket)
 
 
-def _event(reader: Reader, depth: int, starts: list[Token] | None = None) -> Event:
+def _event(reader: Reader, depth: int, starts: list[Token] | None = None, *, inside: bool = False) -> Event:
     start = variable(reader)
     if starts is not None:
         starts.append(start)
@@ -314,7 +315,7 @@ def _event(reader: Reader, depth: int, starts: list[Token] | None = None) -> Eve
     world = _world(reader, deeper(reader, depth)) if follows.text == "[" else ()
     if reader.peek().text in ("<", ">", "<=", ">=", "!="):
         reader.fail(f"an event has one value: {brief(name)}=1. For a range, add up the probabilities of its values.")
-    if reader.peek().text == "~":
+    if reader.peek().text == "~" and not (inside and not world):
         reader.fail(f"a law stands inside do(…): do({brief(name)} ~ …).")
     return Event(name, value(reader, name) if reader.accept("=") else None, world)
 
@@ -338,7 +339,10 @@ def _world(reader: Reader, depth: int) -> tuple[Intervention, ...]:
 def _setting(reader: Reader, depth: int) -> Intervention:
     if reader.peek().text == "]":
         reader.fail("an empty subscript sets nothing. Write a variable and its value: Y[A=1].")
-    event = _event(reader, depth)
+    event = _event(reader, depth, inside=True)
+    if reader.peek().text == "~" and event.value is None:
+        reader.next()
+        return Drawn(event.variable, law(reader, depth))
     if event.world:
         if event.value is not None:
             reader.fail(f"inside a subscript, {brief(event.variable)}[…] is a value by itself: drop what follows it.")

@@ -76,8 +76,8 @@ class Event:
     value
         None where the variable is free: one row per value.
     world
-        The counterfactual subscript, from ``Held``, ``Free`` and ``SetTo``; empty: the world that
-        the whole term is about.
+        The counterfactual subscript, from ``Held``, ``Free``, ``SetTo`` and ``Drawn``; empty: the
+        world that the whole term is about.
     """
 
     variable: str

@@ -145,7 +145,9 @@ def _named(scope: Scope, term: Named) -> Named:
 def _event(scope: Scope, event: Event) -> Event:
     scope.observed(event.variable)
     value = None if event.value is None else scope.state(event.variable, event.value)
-    return Event(event.variable, value, tuple(_intervention(scope, item) for item in event.world))
+    world = tuple(_intervention(scope, item) for item in event.world)
+    check_no_cycle(scope, world)
+    return Event(event.variable, value, world)
 
 
 def _conditions(

@@ -17,7 +17,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.model.query import Event, Free, Held, Intervention, SetTo
+from umbel.model.query import Drawn, Event, Free, Held, Intervention, SetTo
 from umbel.numerics.tables import Array
 from umbel.simulate.discrete import DiscreteModel, random_law
 from umbel.variable import State
@@ -94,6 +94,10 @@ def _functions(
     return np.unique(table, axis=0)
 
 
+Laws = Mapping[Drawn, tuple[tuple[int, ...], Array]]
+"""What laws in subscripts put in place of mechanisms: the nodes that they read, and tables, own states last."""
+
+
 @final
 class Beside:
     """Worlds of one structural model beside each other, grown by the events that are asked of it.
@@ -106,6 +110,8 @@ class Beside:
         States of every variable that a world sets.
     free
         The state at which each variable stands that a world sets to "every value".
+    laws
+        What a world's law puts in place of a mechanism: the nodes that it reads, and a table.
 
     Examples
     --------
@@ -121,9 +127,14 @@ class Beside:
     """
 
     def __init__(
-        self, base: DiscreteModel, states: Mapping[str, Sequence[State]], free: Mapping[str, State] | None = None
+        self,
+        base: DiscreteModel,
+        states: Mapping[str, Sequence[State]],
+        free: Mapping[str, State] | None = None,
+        laws: Laws | None = None,
     ) -> None:
         self.base = base
+        self._laws = laws or {}
         self._states = states
         self._free = free or {}
         self._copies: dict[Hashable, int] = {}
@@ -147,8 +158,10 @@ class Beside:
         return DiscreteModel(tuple(self._names), tuple(self._sizes), tuple(self._parents), tuple(self._tables), 0)
 
     def _place(self, event: Event) -> int:
-        world = {self.base.names.index(item.name): self._set(item) for item in event.world}
-        return self._value(self.base.names.index(event.variable), world)
+        names = self.base.names
+        drawn = {names.index(item.name): item for item in event.world if isinstance(item, Drawn)}
+        world = {names.index(item.name): self._set(item) for item in event.world if not isinstance(item, Drawn)}
+        return self._value(names.index(event.variable), world, drawn)
 
     def _set(self, item: Intervention) -> int:
         match item:
@@ -166,13 +179,15 @@ class Beside:
         at = states.index(value)
         return self._node((name, at), f"{name} set to {value}", len(states), (), np.eye(len(states))[at])
 
-    def _value(self, node: int, world: dict[int, int]) -> int:
+    def _value(self, node: int, world: dict[int, int], drawn: Mapping[int, Drawn] | None = None) -> int:
         """Where a variable stands in a world; the world keeps what has been found."""
         if node not in world:
             base = self.base
-            parents = tuple(self._value(parent, world) for parent in base.parents[node])
-            key = node, parents
-            world[node] = self._node(key, base.names[node], base.sizes[node], parents, base.tables[node])
+            item = (drawn or {}).get(node)
+            reads, table = self._laws[item] if item else (base.parents[node], base.tables[node])
+            parents = tuple(self._value(parent, world, drawn) for parent in reads)
+            key = item or node, parents
+            world[node] = self._node(key, base.names[node], base.sizes[node], parents, table)
         return world[node]
 
     def _node(self, key: Hashable, name: str, size: int, parents: tuple[int, ...], table: Array) -> int:
@@ -191,6 +206,7 @@ def events_law(
     events: Sequence[Event],
     states: Mapping[str, Sequence[State]],
     free: Mapping[str, State] | None = None,
+    laws: Laws | None = None,
 ) -> Array:
     """Joint law of the variables of some events, each in its world: one axis per event, values ignored.
 
@@ -199,6 +215,6 @@ def events_law(
     TooLarge
         When the worlds together have too many states to enumerate.
     """
-    worlds = Beside(base, states, free)
+    worlds = Beside(base, states, free, laws)
     places = [worlds.place(event) for event in events]
     return worlds.model().joint(places)

@@ -26,7 +26,7 @@ from umbel.numerics.tables import Array, over
 from umbel.results.step import Refusal
 from umbel.simulate.counterfactual import Beside
 from umbel.simulate.discrete import TooLarge
-from umbel.simulate.truth import Draw, drawn
+from umbel.simulate.truth import Draw, drawn, laws_in
 from umbel.variable import State
 
 RANK = 1e-9
@@ -179,7 +179,7 @@ def gradient(draw: Draw, events: Sequence[Event], free: Mapping[str, State]) -> 
     mechanisms' types: everything in a structural model that is not a function.
     """
     base = draw.model
-    worlds = Beside(base, draw.states, free)
+    worlds = Beside(base, draw.states, free, laws_in(Probability(tuple(events)), draw))
     places = [worlds.place(event) for event in events]
     random = [node for node, table in enumerate(base.tables) if ((table > 0) & (table < 1)).any()]
     copies = [worlds.copy(node) for node in random]

@@ -278,12 +278,17 @@ def _law(term: Probability | Expectation, chosen: Mapping[str, int], draw: Draw)
     events = (*term.outcomes, *term.given)
     if any(event.world for event in events):
         free = {name: draw.states[name][at] for name, at in chosen.items()}
-        return events_law(draw.model, events, draw.states, free)
+        return events_law(draw.model, events, draw.states, free, laws_in(term, draw))
     model = draw.model
     for item in term.do:
         reads, table = _mechanism(item, chosen, draw)
         model = model.intervened(draw.node(item.name), reads, table)
     return model.joint([draw.node(event.variable) for event in events])
+
+
+def laws_in(term: Probability | Expectation, draw: Draw) -> dict[Drawn, tuple[tuple[int, ...], Array]]:
+    """What the laws that a term names put in place of mechanisms."""
+    return {item: _mechanism(item, {}, draw) for item in settings_of(term) if isinstance(item, Drawn)}
 
 
 def _mechanism(item: Intervention, chosen: Mapping[str, int], draw: Draw) -> tuple[tuple[int, ...], Array]:
