@@ -58,6 +58,7 @@ OUTSIDE: dict[str, frozenset[str]] = {
     "report": frozenset({"rich"}),
     "pipeline.answering": frozenset({"numpy"}),
     "pipeline.bounding": frozenset({"numpy"}),
+    "pipeline.choosing": frozenset({"numpy"}),
     "cli": frozenset({"typer", "rich"}),
 }
 

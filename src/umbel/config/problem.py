@@ -96,7 +96,9 @@ class MethodSpec:
     the graph where the studies contradict it. ``outcome`` and ``treatment`` say how means and
     probabilities given covariates are learnt: "ridge", "forest", "boosting", or in Python any object
     with ``fit`` and ``predict``; ``folds`` how many parts of the rows take turns in not teaching.
-    ``members`` says whether the rows of a unit are a sample of its members, or all of them.
+    ``members`` says whether the rows of a unit are a sample of its members, or all of them. ``box``
+    confines the parameters of ``max[k]``, each between two numbers; ``budget`` is the most that may be
+    treated on average under a policy.
     """
 
     name: str | None = None
@@ -110,6 +112,8 @@ class MethodSpec:
     treatment: object | None = None
     folds: int | None = None
     members: Literal["sample", "all"] = "sample"
+    box: tuple[tuple[str, float, float], ...] = ()
+    budget: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +295,17 @@ def _variable(name: str, section: Section) -> VariableSpec:
     return variable
 
 
+def _box(section: Section) -> tuple[tuple[str, float, float], ...]:
+    """``box = { k1 = [0, 3] }``: where the parameters of ``max[k1]`` may lie."""
+    found = []
+    for name, ends in section.states_by_name("box"):
+        numbers = [float(end) for end in ends if isinstance(end, int | float) and not isinstance(end, bool)]
+        if len(ends) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]:
+            raise ProblemError(f"{section.where}: the box of {name} is {list(ends)}. Give its ends: {name} = [0, 1].")
+        found.append((name, numbers[0], numbers[1]))
+    return tuple(found)
+
+
 def _method(section: Section) -> MethodSpec:
     method = MethodSpec(
         name=section.text("name"),
@@ -303,6 +318,8 @@ def _method(section: Section) -> MethodSpec:
         treatment=section.text("treatment"),
         folds=section.whole_or_none("folds"),
         members=_members(section),
+        box=_box(section),
+        budget=section.number("budget", above=0.0, default=None),
     )
     section.finish()
     return method

@@ -18,6 +18,7 @@ from umbel.expr.order import ordered
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import ancestors, closure, topological_order
 from umbel.identification.aggregation import through_totals
+from umbel.identification.best import best_policy
 from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.explain import (
     assumptions_of,
@@ -93,6 +94,8 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
         For a question that does not fit its graph.
     """
     question = check_question(graph, question)
+    if isinstance(question.body, Best):
+        return best_policy(graph, question, sources, identify_question)
     if any(plate.network for plate in graph.plates):
         friends = through_friends(graph, question)
         if isinstance(friends, Refusal):

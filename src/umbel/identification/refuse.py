@@ -6,7 +6,6 @@ from umbel.graph.mixed import Graph, bits
 from umbel.graph.segregated import anterior
 from umbel.identification.refuse_blocks import unsupported_blocks
 from umbel.model.query import (
-    Best,
     ClassEffects,
     Drawn,
     Expectation,
@@ -22,11 +21,6 @@ from umbel.results.step import Refusal
 
 def unsupported(graph: Graph, question: Question) -> Refusal | None:
     """Why the question as a whole, in this graph, is beyond what is built; None when it is not."""
-    if isinstance(question.body, Best):
-        return Refusal(
-            "The best policy of a family is not answered yet.",
-            "Ask for the effect of one policy: do(A ~ Bernoulli(0.5)).",
-        )
     return unsupported_blocks(graph, question) or _unsupported_graph(graph, question)
 
 

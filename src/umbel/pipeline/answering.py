@@ -10,7 +10,8 @@ from umbel.config.problem import MethodSpec
 from umbel.errors import ProblemError, did_you_mean, shown
 from umbel.graph.mixed import Graph
 from umbel.graph.render import graph_text
-from umbel.model.query import Question
+from umbel.model.query import Best, Question
+from umbel.pipeline.choosing import best_in
 from umbel.results.answer import Answer
 from umbel.results.check import Check
 from umbel.results.step import EstimandView, Refusal
@@ -117,6 +118,8 @@ def estimated(
 
     start = time.perf_counter()
     target, study = target_of(verdict, graph), studies[0]
+    if isinstance(verdict.question.body, Best):
+        return best_in(answer, verdict, target, studies, method=method, rng=rng)
     stacked: Stacked | None = None
     if len(studies) > 1:
         joined = one_table(target, studies)

@@ -23,6 +23,7 @@ from umbel.model.named import spelled_out
 from umbel.model.policy import Family, Unspecified
 from umbel.model.proof import Worlds
 from umbel.model.query import (
+    Best,
     Body,
     Combination,
     Drawn,
@@ -86,6 +87,8 @@ def question_gap(verdict: Identified, rng: np.random.Generator) -> float | None:
     TooLarge
         When a law that is read has too many states to enumerate.
     """
+    if isinstance(verdict.question.body, Best):  # its parameters have no values: the roads are compared instead
+        return None
     proof = verdict.proof
     sources = next((road.task.sources for road in proof.roads), ()) or next((one.sights for one in proof.worlds), ())
     return _gap(verdict.question, proof.graph, sources, verdict.estimand.body, verdict.estimand.axes, rng)
