@@ -31,6 +31,7 @@ from umbel.estimate.macro_methods import (
 )
 from umbel.estimate.macro_methods import substitution as _substitution
 from umbel.estimate.macro_report import PartsData, Report, report_of
+from umbel.estimate.macro_several import irrelevance_test, macro_backdoor
 from umbel.estimate.totals_data import columns_of, identity_check
 from umbel.numerics.aggregation_chain import Adjustment, Chain, Irrelevance, adjustment, irrelevance
 from umbel.numerics.aggregation_discrete import (
@@ -65,6 +66,7 @@ from umbel.numerics.aggregation_linear import (
     natural_direction,
     natural_directions,
 )
+from umbel.numerics.aggregation_nonlinear import keep_rank, keep_ratio
 from umbel.numerics.aggregation_sets import Box, Gamma, Levers, Near, PlanSet, Shares
 from umbel.numerics.aggregation_shop import Shop, shampoo
 from umbel.numerics.aggregation_units import (
@@ -75,6 +77,7 @@ from umbel.numerics.aggregation_units import (
     mean_realisations,
 )
 from umbel.numerics.aggregation_witness import Witness, witness
+from umbel.numerics.independence import fisher_z, g_test, generalised_covariance
 from umbel.results.check import Check
 
 __all__ = [
@@ -111,11 +114,18 @@ __all__ = [
     "direction_for",
     "ecological_gap",
     "existence",
+    "fisher_z",
+    "g_test",
+    "generalised_covariance",
     "heterogeneity",
     "inhibiting",
     "inhibiting_perfect",
     "inhibiting_shift",
     "irrelevance",
+    "irrelevance_test",
+    "keep_rank",
+    "keep_ratio",
+    "macro_backdoor",
     "macro_effect",
     "macro_model",
     "mean_realisations",
