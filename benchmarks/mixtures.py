@@ -28,10 +28,11 @@ from numpy.typing import NDArray
 
 from umbel import mixture
 from umbel.numerics.arm_moments import moments_of_cells
-from umbel.numerics.latent_inference import likelihood_ratio, parameters_of
-from umbel.numerics.mixture_cells import fit_cells, moment_classes, saturated_log_likelihood, tensor_classes
+from umbel.numerics.latent_inference import parameters_of
+from umbel.numerics.mixture_cells import fit_cells, moment_classes, tensor_classes
 from umbel.numerics.operators import eigen_classes, operators_of
 from umbel.numerics.pencil import effect_moments, pencil
+from umbel.numerics.sparse_cells import saturated_test
 from umbel.simulate.mixtures import MixtureDesign, design_a, design_b, design_d3, design_main
 
 Array = NDArray[np.float64]
@@ -164,9 +165,9 @@ def coverage(design: MixtureDesign, rows: int, replicates: int) -> Coverage:
         covered.append(np.abs(values - truth) <= NORMAL * errors)
         shown = mixture.number_of_classes(counts).classes(LEVEL)
         found.append(float(shown == k) if min(counts.shape[:2]) > k else np.nan)
-        free = counts.size - 1 - parameters_of(fit.fit.model, fit.fit.fit)
-        test = likelihood_ratio(saturated_log_likelihood(counts), fit.fit.fit.log_likelihood, free)
-        rejected.append(float(test[1] < LEVEL))
+        test = saturated_test(fit.fit.model, fit.fit.fit, parameters_of(fit.fit.model, fit.fit.fit))
+        assert test is not None
+        rejected.append(float(test.p_value < LEVEL))
         status.append(fit.status)
     seconds = (time.perf_counter() - start) / replicates
     return Coverage(np.array(covered, dtype=float), np.array(found), np.array(rejected), tuple(status), seconds)

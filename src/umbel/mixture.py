@@ -30,9 +30,10 @@ from umbel.numerics.latent_inference import (
     parameters_of,
     personal,
 )
-from umbel.numerics.mixture_cells import CellFit, fit_cells, moment_classes, saturated_log_likelihood
+from umbel.numerics.mixture_cells import CellFit, fit_cells, moment_classes
 from umbel.numerics.operators import Operators, RankTest, eigen_classes, operators_of, rank_test
 from umbel.numerics.pencil import Roots, effect_moments, pencil
+from umbel.numerics.sparse_cells import saturated_test
 
 __all__ = [
     "Classes",
@@ -293,10 +294,10 @@ def level_tests(counts: ArrayLike, classes: int, *, rng: np.random.Generator | N
     third = fit_cells(table, numbers, classes, rng=rng)
     second = fit_cells(table, numbers, classes, level=2, restarts=2, rng=rng)
     many, few = parameters_of(third.model, third.fit), parameters_of(second.model, second.fit)
-    free = table.size - 1 - many
-    fit = likelihood_ratio(saturated_log_likelihood(table), third.fit.log_likelihood, free)
+    against = saturated_test(third.model, third.fit, many)
+    fit = (0.0, 0, 1.0) if against is None else (against.statistic, against.freedom, against.p_value)
     views = likelihood_ratio(third.fit.log_likelihood, second.fit.log_likelihood, many - few)
-    return LevelTests((fit[0], free, fit[1]), (views[0], many - few, views[1]))
+    return LevelTests(fit, (views[0], many - few, views[1]))
 
 
 def per_row(found: Classes) -> Personal:

@@ -32,7 +32,6 @@ from umbel.estimate.moments_data import ClassData, read_views
 from umbel.estimate.moments_model import (
     ClassFit,
     Features,
-    FitTest,
     features_of,
     fit_classes,
     fit_test,
@@ -45,6 +44,7 @@ from umbel.estimate.moments_only import by_moments, normal_test
 from umbel.estimate.moments_personal import asked_of, personal_rows
 from umbel.expr.unmixing import Unmixing
 from umbel.numerics.latent_inference import ErrorKind, covariance
+from umbel.numerics.sparse_cells import SaturatedTest
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Estimate, LatentClass, Row
@@ -183,7 +183,7 @@ class _Answering:
         return self._from_fit(found.values.probabilities, found.values.means, errors, checks, tuple(lines))
 
     def _without_law(
-        self, rng: np.random.Generator, watch: Watch, normal: Check, test: FitTest | None
+        self, rng: np.random.Generator, watch: Watch, normal: Check, test: SaturatedTest | None
     ) -> Estimated | Refusal:
         """Where the outcome is not normal: the bridge for averages, moments for classes."""
         unmixing = self.unmixing

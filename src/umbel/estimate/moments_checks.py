@@ -6,12 +6,13 @@ import numpy as np
 from scipy.stats import chi2
 
 from umbel.estimate.moments_data import ClassData
-from umbel.estimate.moments_model import ClassFit, Features, FitTest, ranks
+from umbel.estimate.moments_model import ClassFit, Features, ranks
 from umbel.expr.unmixing import Unmixing
 from umbel.numerics.arm_moments import root_inverse
 from umbel.numerics.latent_em import posterior
 from umbel.numerics.latent_inference import edges
 from umbel.numerics.operators import RankTest, eigen_classes
+from umbel.numerics.sparse_cells import SaturatedTest
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 
@@ -148,7 +149,7 @@ def _overlap(data: ClassData, unmixing: Unmixing, found: ClassFit) -> Check:
     return Check(name, least >= SMALL, least, advice)
 
 
-def fit_check(test: FitTest, unmixing: Unmixing) -> Check:
+def fit_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
     """The model against the saturated law, in words."""
     passed = test.p_value >= LEVEL
     advice = f"Likelihood ratio {test.statistic:.1f} on {test.freedom} degrees of freedom, p = {test.p_value:.2g}."
@@ -157,7 +158,7 @@ def fit_check(test: FitTest, unmixing: Unmixing) -> Check:
     return Check("fit", passed, test.p_value, advice)
 
 
-def normal_check(test: FitTest, unmixing: Unmixing) -> Check:
+def normal_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
     """The normal law of the outcome within classes, contradicted."""
     words = (
         f"Distance of the rows' probability transforms from uniform {test.statistic:.1f} on {test.freedom} degrees of "
@@ -166,7 +167,7 @@ def normal_check(test: FitTest, unmixing: Unmixing) -> Check:
     return Check("normal within classes", False, test.p_value, words)
 
 
-def views_check(test: FitTest, unmixing: Unmixing) -> Check:
+def views_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
     """What the data say of level 2, which is not assumed: nothing to fail."""
     z = ", ".join(unmixing.z)
     words = f"Likelihood ratio {test.statistic:.1f} on {test.freedom} degrees of freedom, p = {test.p_value:.2g}: "

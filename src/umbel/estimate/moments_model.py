@@ -21,8 +21,8 @@ from umbel.numerics.latent_em import LatentFit, LatentModel, fitted, maximised, 
 from umbel.numerics.latent_factors import Categories, Factor, Gaussian
 from umbel.numerics.latent_inference import ClassValues, OutcomeOf, class_values, likelihood_ratio, parameters_of
 from umbel.numerics.latent_start import best_fit, class_weights, moment_start, random_starts
-from umbel.numerics.mixture_cells import saturated_log_likelihood
 from umbel.numerics.operators import Operators, RankTest, operators_of, rank_test
+from umbel.numerics.sparse_cells import SaturatedTest, saturated_test
 from umbel.results.step import Refusal
 
 Array = NDArray[np.float64]
@@ -206,35 +206,17 @@ def _contrasted(data: ClassData, unmixing: Unmixing) -> tuple[int, int]:
     return states.index(order[0][1]), states.index(order[-1][1])
 
 
-@dataclass(frozen=True, slots=True)
-class FitTest:
-    """The model against every law of the cells."""
-
-    statistic: float
-    freedom: int
-    p_value: float
-
-
-def fit_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> FitTest | None:
+def fit_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> SaturatedTest | None:
     """Likelihood ratio of the model against the saturated law; None where rows are no cells.
 
     The model is silent on what the class does not touch: strata are conditioned on.
     """
     if not data.whole or unmixing.outcome not in data.codes or data.clusters is not None:
         return None
-    code, size = data.joint(unmixing.views)
-    counts = np.bincount(code, data.weights, size).astype(np.float64)
-    strata, number = data.joint(unmixing.strata)
-    within = np.bincount(strata, data.weights, number).astype(np.float64)
-    saturated = saturated_log_likelihood(counts) - saturated_log_likelihood(within)
-    freedom = size - number - parameters_of(found.model, found.fit)
-    if freedom <= 0:
-        return None
-    statistic, p_value = likelihood_ratio(saturated, found.fit.log_likelihood, freedom)
-    return FitTest(statistic, freedom, p_value)
+    return saturated_test(found.model, found.fit, parameters_of(found.model, found.fit))
 
 
-def views_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> FitTest | None:
+def views_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> SaturatedTest | None:
     """Likelihood ratio of the model against level 2, in which Z does not act on the treatment.
 
     None where the graph holds that already, or rows are no cells.
@@ -259,10 +241,10 @@ def views_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> FitTest 
     if freedom <= 0:
         return None
     statistic, p_value = likelihood_ratio(found.fit.log_likelihood, fewer.log_likelihood, freedom)
-    return FitTest(statistic, freedom, p_value)
+    return SaturatedTest(statistic, freedom, p_value)
 
 
-def pieces_test(data: ClassData, unmixing: Unmixing, classes: int, *, rng: np.random.Generator) -> FitTest | None:
+def pieces_test(data: ClassData, unmixing: Unmixing, classes: int, *, rng: np.random.Generator) -> SaturatedTest | None:
     """The same test for a real outcome, cut at its quartiles: independence given the class survives any map.
 
     None where the cells are more than half the rows, or the outcome has states.

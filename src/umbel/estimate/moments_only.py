@@ -19,12 +19,13 @@ from scipy.stats import chi2
 from umbel.errors import DataError
 from umbel.estimate.moments_bridge import redrawn
 from umbel.estimate.moments_data import ClassData
-from umbel.estimate.moments_model import ClassFit, FitTest, features_of
+from umbel.estimate.moments_model import ClassFit, features_of
 from umbel.expr.unmixing import Unmixing
 from umbel.numerics.arm_moments import moments_of_rows
 from umbel.numerics.joint_diagonal import jointly_diagonal
 from umbel.numerics.latent_em import LatentFit, LatentModel, posterior
 from umbel.numerics.operators import operators_of
+from umbel.numerics.sparse_cells import SaturatedTest
 from umbel.results.step import Refusal
 
 Array = NDArray[np.float64]
@@ -34,7 +35,7 @@ BINS = 20
 """Pieces of the transform that are counted in each arm."""
 
 
-def normal_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> FitTest:
+def normal_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> SaturatedTest:
     """Whether the outcome is normal within classes: rows' probability integral transforms, counted in pieces.
 
     The degrees of freedom are those without estimated parameters, so that the test errs to the fit's side.
@@ -62,7 +63,7 @@ def normal_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> FitTest
         expected = mass.sum() / BINS
         statistic += float(((mass - expected) ** 2).sum() / expected)
     freedom = arms * (BINS - 1)
-    return FitTest(statistic, freedom, float(chi2.sf(statistic, freedom)))
+    return SaturatedTest(statistic, freedom, float(chi2.sf(statistic, freedom)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
