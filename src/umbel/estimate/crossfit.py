@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-BLOCKS = 4
+BLOCKS = 2
 """Parts of a fold's scored rows by which the influence of learning is told from noise."""
 
 ROW = "row"
@@ -178,6 +178,7 @@ class Fold:
             return per_row(np.full(self.rows.size, np.nan))
         sample, values = self.rows.sample, target.tensor.array[rows]
         weights = sample.counts[rows] * sample.weights[rows]
+        weights = weights * (sample.counts[rows].sum() / weights.sum())  # a learner sees how many they stand for
         if not names or (values == values[0]).all():
             mass = weights / weights.sum()
             found = np.full(self.rows.size, mass @ values)
@@ -212,8 +213,8 @@ class Learning:
     """The influence of learning on one average, gathered over folds, model by model.
 
     It is zero, to first order, where all nuisances are right, and then its estimate is noise that
-    would widen intervals for nothing. Each model's part is therefore shrunk by how much it exceeds
-    its own noise, which blocks of scored rows tell.
+    would widen intervals for nothing. Each model's part is therefore shrunk until its variance is
+    what is left when the variance of its own noise is taken off, which blocks of scored rows tell.
     """
 
     mass: Array
@@ -240,7 +241,7 @@ class Learning:
             size = float(self.mass @ part**2)
             noise = (self.energy[place] - size / blocks) * blocks / (blocks - 1)
             if size > noise:
-                result += (1.0 - noise / size) * part
+                result += np.sqrt(1.0 - noise / size) * part
         return result - self.mass @ result
 
 
