@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from umbel.numerics import equilibrium
 from umbel.numerics.adjoint import gradients, leaf, picked, settled
-from umbel.numerics.equilibrium import TooManyStates, Unsettled, incompatibility, scans, stationary, transition
+from umbel.numerics.equilibrium import TooManyStates, Unsettled, incompatibility, scans, slopes, stationary, transition
 
 Array = NDArray[np.float64]
 
@@ -108,7 +109,38 @@ def test_what_is_undefined_matters_only_where_it_is_visited() -> None:
 
 def test_too_many_states_are_refused() -> None:
     with pytest.raises(TooManyStates):
-        stationary([np.full((1, *[2] * 12), 0.5)] * 12)
+        stationary([np.full((1, *[2] * 17), 0.5)] * 17)
+
+
+@pytest.mark.parametrize("scan", [None, (2, 0, 1)])
+def test_large_blocks_are_iterated_to_the_same_law(
+    scan: tuple[int, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laws = _random_laws(np.random.default_rng(7), (3, 4, 2))
+    gradient = np.random.default_rng(8).normal(size=(1, 3, 4, 2))
+    solved = stationary(laws, scan)
+    slopes_solved = slopes(laws, solved, gradient, scan)
+    monkeypatch.setattr(equilibrium, "MOST_SOLVED", 1)
+    iterated = stationary(laws, scan)
+    assert np.abs(iterated - solved).max() < 1e-12
+    for one, other in zip(slopes(laws, iterated, gradient, scan), slopes_solved, strict=True):
+        assert np.abs(one - other).max() < 1e-10
+    for scanned in (None, [0, 1]):
+        with pytest.raises(Unsettled, match="depends on where it starts"):
+            stationary([COPY, COPY], scanned)
+    with pytest.raises(Unsettled, match="circles"):
+        stationary([COPY, CONTRARY], [0, 1])
+
+
+def test_a_ring_of_twelve_settles_in_its_field() -> None:
+    """An Ising ring: iterated over 4,096 states, against its normalised weights."""
+    count, pull = 12, 0.4
+    spins = np.stack(np.meshgrid(*[[-1.0, 1.0]] * count, indexing="ij"))
+    energy = pull * sum(spins[i] * spins[(i + 1) % count] for i in range(count))
+    joint = np.exp(energy)
+    joint /= joint.sum()
+    laws = [(joint / joint.sum(axis=member, keepdims=True))[None] for member in range(count)]
+    assert np.abs(stationary(laws)[0] - joint).max() < 1e-12
 
 
 def test_rows_of_a_step_sum_to_one() -> None:

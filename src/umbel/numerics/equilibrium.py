@@ -24,8 +24,14 @@ from scipy.sparse.csgraph import connected_components
 
 from umbel.numerics.tables import Array
 
-MOST_STATES = 2**11
-"""Largest block, in joint states, whose stationary law is solved for exactly: a matrix of 32 MB."""
+MOST_SOLVED = 2**8
+"""Largest block, in joint states, whose stationary law is solved for; of larger ones it is iterated."""
+MOST_STATES = 2**16
+"""Largest block, in joint states, whose stationary law is iterated: sixteen members of two states."""
+MOST_ROUNDS = 20_000
+"""Rounds of answers after which a block that still moves is given up."""
+STILL = 1e-14
+"""Total variation that one round may move a law that has settled."""
 SOLID = 1e-14
 """Chances below this are taken for zero when a block is asked whether it can get stuck."""
 
@@ -63,7 +69,8 @@ def stationary(laws: Sequence[Array], scan: Sequence[int] | None = None) -> Arra
 
     Notes
     -----
-    O(batch * states^3).
+    O(batch * states^3) up to :data:`MOST_SOLVED` states; above, O(batch * states * members) a round,
+    and rounds until the law moves by less than :data:`STILL`.
 
     Examples
     --------
@@ -175,29 +182,58 @@ def slopes(laws: Sequence[Array], law: Array, gradient: Array, scan: Sequence[in
     shape = full[0].shape
     found = [np.zeros(shape) for _ in full]
     for at in range(shape[0]):
-        pi = law[at].ravel()
+        pi = law[at]
         if np.isnan(pi).any() or not gradient[at].any():
             continue
         own = [np.nan_to_num(one[at], nan=1.0 / one.shape[member + 1]) for member, one in enumerate(full)]
-        step = transition(own, scan)
-        pull = np.linalg.solve(np.eye(pi.size) - step + np.outer(np.ones(pi.size), pi), gradient[at].ravel())
+        pull = _pulled(own, pi, gradient[at], scan)
         if scan is None:
             for member in range(len(full)):
-                found[member][at] = _into(pi / len(full), pull, member, own[member].shape)
+                found[member][at] = _into(pi / len(full), pull, member)
             continue
         before, after = [pi], [pull]
         for member in scan[:-1]:
-            before.append(before[-1] @ _update(own[member], member))
+            before.append(_moved(before[-1], own[member], member))
         for member in reversed(scan[1:]):
-            after.append(_update(own[member], member) @ after[-1])
+            after.append(_expected(after[-1], own[member], member))
         for member, mass, value in zip(scan, before, reversed(after), strict=True):
-            found[member][at] += _into(mass, value, member, own[member].shape)
+            found[member][at] += _into(mass, value, member)
     return found
 
 
-def _into(mass: Array, value: Array, member: int, shape: tuple[int, ...]) -> Array:
+def _pulled(laws: list[Array], law: Array, gradient: Array, scan: Sequence[int] | None) -> Array:
+    """``(I - T + 1 pi)^-1 gradient``: what each state is worth beyond the settled law, from now on."""
+    size = law.size
+    if size <= MOST_SOLVED:
+        system = np.eye(size) - transition(laws, scan) + np.outer(np.ones(size), law.ravel())
+        return np.asarray(np.linalg.solve(system, gradient.ravel())).reshape(law.shape)
+    rest = gradient - (law * gradient).sum()
+    total = rest.copy()
+    for _ in range(MOST_ROUNDS):
+        if scan is None:
+            rest = np.mean([_expected(rest, own, member) for member, own in enumerate(laws)], axis=0)
+        else:
+            for member in reversed(scan):
+                rest = _expected(rest, laws[member], member)
+        total += rest
+        if np.abs(rest).max() <= STILL * max(1.0, float(np.abs(total).max())):
+            return np.asarray(total + (law * gradient).sum())
+    raise Unsettled("it takes too long to settle")
+
+
+def _into(mass: Array, value: Array, member: int) -> Array:
     """Derivative of ``mass U value`` in the law of a member: mass of the others, times the value of where it goes."""
-    return np.asarray(mass.reshape(shape).sum(axis=member, keepdims=True) * value.reshape(shape))
+    return np.asarray(mass.sum(axis=member, keepdims=True) * value)
+
+
+def _moved(mass: Array, law: Array, member: int) -> Array:
+    """The law after one member has answered."""
+    return np.asarray(mass.sum(axis=member, keepdims=True) * law)
+
+
+def _expected(value: Array, law: Array, member: int) -> Array:
+    """The mean of a value over one member's answer, from every state."""
+    return np.asarray(np.broadcast_to((law * value).sum(axis=member, keepdims=True), value.shape))
 
 
 def _broadcast(laws: Sequence[Array]) -> list[Array]:
@@ -226,10 +262,15 @@ def _solved(laws: list[Array], scan: Sequence[int] | None) -> Array:
         blank = np.isnan(law)
         undefined |= blank.any(axis=member, keepdims=True)
         known.append(np.where(blank, 1.0 / law.shape[member], law))
+    size = laws[0].size
+    stuck = min(float(law.min()) for law in known) < SOLID
+    if size > MOST_SOLVED:
+        if stuck:
+            _check_settles(_steps_of(known, scan), ordered=scan is not None)
+        return _iterated(known, undefined, scan)
     step = transition(known, scan)
-    if min(float(law.min()) for law in known) < SOLID:
-        _check_settles(step, ordered=scan is not None)
-    size = len(step)
+    if stuck:
+        _check_settles(csr_array(step > SOLID), ordered=scan is not None)
     # pi (T - I) = 0 with one equation replaced by the sum of pi.
     system = (step - np.eye(size)).T
     system[-1] = 1.0
@@ -242,27 +283,71 @@ def _solved(laws: list[Array], scan: Sequence[int] | None) -> Array:
     return np.asarray(settled, dtype=np.float64)
 
 
-def _check_settles(step: Array, *, ordered: bool) -> None:
+def _iterated(laws: list[Array], undefined: NDArray[np.bool_], scan: Sequence[int] | None) -> Array:
+    """Rounds of answers until nothing moves."""
+    law = np.full(laws[0].shape, 1.0 / laws[0].size)
+    for _ in range(MOST_ROUNDS):
+        if scan is None:
+            after = np.mean([_moved(law, own, member) for member, own in enumerate(laws)], axis=0)
+        else:
+            after = law
+            for member in scan:
+                after = _moved(after, laws[member], member)
+        gap = float(np.abs(after - law).sum()) / 2
+        law = after / after.sum()
+        if gap <= STILL:
+            law[law < SOLID / law.size] = 0.0
+            return np.full(law.size, np.nan) if law[np.broadcast_to(undefined, law.shape)].any() else law.ravel()
+    raise Unsettled("it takes too long to settle")
+
+
+def _steps_of(laws: list[Array], scan: Sequence[int] | None) -> csr_array:
+    """Which joint states one step leads to, without the matrix of chances."""
+    found = [csr_array(_sparse(law, member)) for member, law in enumerate(laws)]
+    if scan is None:
+        return csr_array(sum(found[1:], found[0]))
+    step = found[scan[0]]
+    for member in scan[1:]:
+        step = csr_array(step @ found[member])
+    return step
+
+
+def _sparse(law: Array, member: int) -> csr_array:
+    states = np.arange(law.size).reshape(law.shape)
+    count = law.shape[member]
+    sources, goals = [], []
+    for target in range(count):
+        goal = np.repeat(states.take([target], axis=member), count, axis=member)
+        possible = np.repeat(law.take([target], axis=member), count, axis=member) > SOLID
+        sources.append(states[possible])
+        goals.append(goal[possible])
+    rows, columns = np.concatenate(sources), np.concatenate(goals)
+    return csr_array((np.ones(len(rows)), (rows, columns)), shape=(law.size, law.size))
+
+
+def _check_settles(moves: csr_array, *, ordered: bool) -> None:
     """One set of states that is never left; for a sweep, one without a rhythm."""
-    moves = step > SOLID
-    count, part = connected_components(csr_array(moves), directed=True, connection="strong")
-    closed = [k for k in range(count) if not moves[np.ix_(part == k, part != k)].any()]
+    count, part = connected_components(moves, directed=True, connection="strong")
+    tails, heads = moves.nonzero()
+    left = np.unique(part[tails[part[tails] != part[heads]]])
+    closed = np.setdiff1d(np.arange(count), left)
     if len(closed) > 1:
         raise Unsettled("where it ends depends on where it starts")
-    if ordered and _period(moves[np.ix_(part == closed[0], part == closed[0])]) > 1:
+    inside = np.flatnonzero(part == closed[0])
+    if ordered and _period(csr_array(moves[inside][:, inside])) > 1:
         raise Unsettled("it runs in circles for ever")
 
 
-def _period(moves: NDArray[np.bool_]) -> int:
+def _period(moves: csr_array) -> int:
     """Period of a strongly connected chain: the greatest common divisor of its cycles' lengths."""
-    depth = np.full(len(moves), -1)
+    depth = np.full(moves.shape[0], -1)
     depth[0] = 0
     frontier = [0]
     found = 0
     while frontier:
         reached: list[int] = []
         for state in frontier:
-            for other in np.flatnonzero(moves[state]):
+            for other in moves.indices[moves.indptr[state] : moves.indptr[state + 1]].tolist():
                 if depth[other] < 0:
                     depth[other] = depth[state] + 1
                     reached.append(int(other))
