@@ -167,3 +167,12 @@ def test_the_chance_of_a_state_is_no_mean() -> None:
     assert one.value is not None and zero.value is not None
     assert one.value == pytest.approx(mean.value, abs=1e-9)
     assert one.value + zero.value == pytest.approx(1.0, abs=1e-9)
+
+
+def test_a_mediator_of_many_values_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    d = drawn(300, 4, rng)
+    rows = pandas.concat([members(d["share"], np.full((300, 2), 0.5), rng), asked_rows(d["x"], d["v"], 4)])
+    table = pandas.DataFrame({"school": np.arange(300), "W": rng.normal(size=300)})
+    answer = umbel.solve(A4F, SOFT, umbel.Study(rows, units=table, unit="school", count="n"))
+    assert answer.refusal is not None and "W has 300 values" in answer.refusal.why

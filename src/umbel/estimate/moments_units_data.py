@@ -31,6 +31,10 @@ PIECES = 4
 """Pieces into which doses and real outcomes are cut as a view of the class."""
 
 
+FEW = 5
+"""Units at each value of the unit's variable, for each class, below which nothing is estimated."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Units:
     """One entry per unit that shows everything.
@@ -198,6 +202,14 @@ def _assembled(
     shares = (counts / counts.sum(1)[:, None])[keep]
     column = nested.columns[pattern.outer] if pattern.outer else None
     outer = np.zeros(len(size), dtype=np.int64) if column is None else column.codes[keep]
+    if column is not None:
+        least = int(np.bincount(outer, minlength=len(column.states)).min())
+        if least < FEW * unmixing.classes:
+            return Refusal(
+                f"{pattern.outer} has {len(column.states)} values and some of them {least} units: classes of "
+                f"{unmixing.latent} are found within each.",
+                f"Join values of {pattern.outer}, or collect more units.",
+            )
     splits = None
     members = None if shown_by is None else np.rint(shown_by[keep])
     if unmixing.kind == "replicates":
