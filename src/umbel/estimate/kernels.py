@@ -116,6 +116,7 @@ class Kernels:
         features = self._features(given, {one: codes_or_values(rows.columns[one]) for one in given}, rows.size)
         weights = rows.sample.counts * rows.sample.weights
         mass = weights / weights.sum()
+        weights = mass * rows.sample.counts.sum()  # a learner sees how many they stand for
         if column.codes is not None:
             shares = np.bincount(column.codes, mass, len(column.states)).astype(np.float64)
             targets = [(column.codes == at).astype(np.float64) for at in range(len(column.states))]

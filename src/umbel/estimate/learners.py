@@ -77,7 +77,7 @@ def learnt(
     Parameters
     ----------
     features, target, weights
-        Shapes (rows, features), (rows,), (rows,).
+        Shapes (rows, features), (rows,), (rows,); weights sum to the number of observations.
     rng
         Seeds the copy where it has a ``random_state`` that is None.
     probability
@@ -104,12 +104,13 @@ def learnt(
     elif is_dataclass(model) and getattr(model, "random_state", seed) is None:
         model = replace(model, random_state=seed)  # type: ignore[type-var]
     given = {}
-    if not np.allclose(weights, weights[0]):
-        if not _takes_weights(model):
-            raise InputError(
-                f"{shown(type(model).__name__)}.fit takes no sample_weight, and rows weigh differently here. "
-                "Use a learner that does."
-            )
+    takes = _takes_weights(model)
+    if not np.allclose(weights, weights[0]) and not takes:
+        raise InputError(
+            f"{shown(type(model).__name__)}.fit takes no sample_weight, and rows weigh differently here. "
+            "Use a learner that does."
+        )
+    if takes and not np.allclose(weights, 1.0):
         given["sample_weight"] = weights
     target = target.astype(np.int64) if hasattr(model, "predict_proba") and probability else target
     fitted = model.fit(features, target, **given)

@@ -111,6 +111,7 @@ def partialled(data: PartsData, method: DoublyRobust, rng: np.random.Generator) 
     targets = np.column_stack([data.parts, data.outcome])
     left = np.empty_like(targets)
     mass = data.sample.counts * data.sample.weights
+    mass = mass * (data.sample.counts.sum() / mass.sum())  # a learner sees how many they stand for
     for one in range(method.folds):
         train, test = fold != one, fold == one
         for column in range(targets.shape[1]):

@@ -76,9 +76,10 @@ class Linear:
     interactions: bool = True
 
     def fit(self, X: Array, y: Array, sample_weight: Array | None = None) -> FittedLinear:
-        """Learn a mean."""
+        """Learn a mean; weights sum to the number of observations, which rows of counts stand for."""
         weights = np.ones(len(y)) if sample_weight is None else sample_weight
-        scaled = _Scaled.of(X, weights, self.interactions, _most_features(len(y)))
+        size = float(weights.sum())
+        scaled = _Scaled.of(X, weights, self.interactions, _most_features(int(size)))
         mass = weights / weights.sum()
         design, level = scaled(X), float(mass @ y)
         root = np.sqrt(mass)[:, None]
@@ -91,9 +92,9 @@ class Linear:
             shrink = np.divide(d**2, d**2 + 1e-3 * penalty, out=np.zeros(len(d)), where=seen)
             left = max(total - float((along**2) @ (1.0 - (1.0 - shrink) ** 2)), 0.0)
             used = 1.0 + float(shrink.sum())
-            if used >= 0.9 * len(y):
+            if used >= 0.9 * size:
                 continue
-            score = left / (1.0 - used / len(y)) ** 2
+            score = left / (1.0 - used / size) ** 2
             if score < best - 1e-12 * total:
                 best = score
                 with np.errstate(divide="ignore", invalid="ignore"):
@@ -146,19 +147,20 @@ class Logistic:
     interactions: bool = True
 
     def fit(self, X: Array, y: Array, sample_weight: Array | None = None) -> FittedLogistic:
-        """Learn a probability; the target is 0 or 1, or a share between them."""
-        weights = np.ones(len(y)) if sample_weight is None else sample_weight * len(y) / sample_weight.sum()
+        """Learn a probability; the target is 0 or 1, or a share between them. Weights as for :class:`Linear`."""
+        weights = np.ones(len(y)) if sample_weight is None else sample_weight
+        total = float(weights.sum())
         events = float(weights @ np.minimum(y, 1.0))
-        scaled = _Scaled.of(X, weights, self.interactions, _most_features(int(min(events, len(y) - events)) * 2))
+        scaled = _Scaled.of(X, weights, self.interactions, _most_features(int(min(events, total - events)) * 2))
         design = scaled(X)
         best, found = (
             np.inf,
-            FittedLogistic(scaled, _logit(events / len(y)), np.zeros(design.shape[1]), True, design, weights, 0.0),
+            FittedLogistic(scaled, _logit(events / total), np.zeros(design.shape[1]), True, design, weights, 0.0),
         )
         if design.shape[1] == 0:
             return found
         for penalty in PENALTIES[2::2]:
-            size = penalty * len(y) * 1e-3
+            size = penalty * total * 1e-3
             fit = fit_logistic(design, y, weights=weights, penalty=size, steps=40)
             linear = fit.intercept + design @ fit.slopes
             spread = weights * _variance(linear)
