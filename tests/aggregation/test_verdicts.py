@@ -125,6 +125,20 @@ def test_what_has_no_meaning_raises(graph: str, question: str, error: type[Excep
         umbel.identify(graph, question)
 
 
+@pytest.mark.parametrize("question", ["ATE(Sales, Revenue)", "PNS(Sales, Revenue)", "P(Revenue[Sales=1])"])
+def test_named_quantities_have_no_place_for_a_realisation(question: str) -> None:
+    """The total has no arrow to the revenue, and still it is no "no effect"."""
+    assert isinstance(umbel.identify(SHOPS, question), umbel.Refused)
+
+
+def test_a_total_as_a_part_is_named_by_its_own_parts() -> None:
+    graph = "S = sum(X1, X2); T = sum(S, X3); {X1 X2 X3} -> Y"
+    assert umbel.identify(graph, "E[Y | do(T = 3 by natural)]").identified
+    refused = umbel.identify(graph, "E[Y | do(T = 3 by shift(S))]")
+    assert isinstance(refused, umbel.Refused)
+    assert "X1, X2, X3" in refused.refusal.advice
+
+
 def test_questions_that_set_no_total() -> None:
     assert umbel.identify(SHOPS, "P(Revenue)").identified
     assert umbel.identify(CONFOUNDED, "P(Y | do(X1))").identified

@@ -22,15 +22,18 @@ from umbel.identification.macro_forms import form_of, outcome_graph
 from umbel.identification.realisations import Micro, Stuck, refused
 from umbel.identification.unit_totals import through_unit_means
 from umbel.model.policy import Levers, Natural, Perfect, Point, Shift
+from umbel.model.policy import parts_of as parts_named
 from umbel.model.proof import Proof
 from umbel.model.query import (
     Best,
     Body,
+    ClassEffects,
     Combination,
     Event,
     Expectation,
     Free,
     Intervention,
+    Named,
     Number,
     Question,
     Ratio,
@@ -91,27 +94,42 @@ def through_totals(graph: Graph, question: Question, sources: Sequence[Experimen
     body = question.body
     if isinstance(body, Best) or (question.is_counterfactual and totals & set(question.names())):
         return None
+    for term in question.terms():
+        if isinstance(term, Named | ClassEffects) and term.treatment in totals:
+            return _named_total(question, term)
     work = _Work(graph, tuple(sources), ask, totals, [], [], [], [], [])
     if not any(_set_total(item, totals) for term in question.terms() for item in _do(term)):
         found = work.plain(question)
         return found if found is None else replace(found, question=question)
-    form = form_of(graph, body)
     try:
         expr = settled(work.value(body))
     except Stuck as stuck:
         verdict = replace(stuck.verdict, question=question)
-        return replace(verdict, macro=form) if isinstance(verdict, Refused) and stuck.open else verdict
+        return replace(verdict, macro=form_of(graph, body)) if isinstance(verdict, Refused) and stuck.open else verdict
     axes = _axes(question)
     plates = tuple(plate.name for plate in graph.plates)
     domains = tuple((graph.names[node], domain.states) for node, domain in graph.facts.domains)
     strategy = ", ".join(dict.fromkeys(work.strategies))
     return Identified(
         question,
-        Estimand(expr, axes, strategy, plates, domains, macro=form),
+        Estimand(expr, axes, strategy, plates, domains, macro=form_of(graph, body)),
         tuple(dict.fromkeys(work.steps)),
         tuple(dict.fromkeys((*assumptions_of(graph, ()), *work.assumptions))),
         (),
         Proof(graph, ()) if work.realisations else work.proof(graph),
+    )
+
+
+def _named_total(question: Question, term: Named | ClassEffects) -> Refused:
+    """A quantity with a name says nothing of how a total is set."""
+    start = f"E[{term.outcome} | do({term.treatment} ="
+    return Refused(
+        question,
+        Refusal(
+            f"The effect of {term.treatment} needs a realisation, and "
+            f"{term.kind if isinstance(term, Named) else 'MTE'} has no place to name one.",
+            f"Write it out: {start} 1 by natural)] - {start} 0 by natural)].",
+        ),
     )
 
 
@@ -348,6 +366,9 @@ class _Work:
         """The micro effect, mixed over the realisation."""
         by = item.by
         names = self.parts_of(node)
+        nested = sorted(set(parts_named(by)) & self.totals)
+        if nested:
+            raise refused(term, f"{nested[0]} is a total itself.", f"Name micro-variables: {', '.join(names)}.")
         weights = tuple(weight for _, weight in micro_parts(self.graph, node) if weight)
         graph, hidden = outcome_graph(self.graph, outcome, names)
 
