@@ -118,14 +118,16 @@ def _roots(data: ClassData, unmixing: Unmixing, found: ClassFit) -> Check:
     roots = eigen_classes(found.operators, treated=len(data.states[unmixing.treatment]) - 1)
     values = data.outcome if unmixing.event is None else np.array([0.0, 1.0])
     span = float(np.nanmax(values) - np.nanmin(values))
+    told = f" Condition {found.operators.condition:.3g}."
+    if found.diagonal is not None:
+        told = f" Operators of the arms commute up to {found.diagonal.commutator:.2g} of their size.{told}"
     if not roots.real:
-        return Check(
-            "roots", False, None, "The moment equations have complex roots: likelihood alone gives the numbers."
-        )
+        words = "The moment equations have complex roots: likelihood alone gives the numbers."
+        return Check("roots", False, None, words + told)
     if not roots.admissible(-span, span):
-        advice = "Roots of the moment equations lie outside what probabilities and effects can be: weakly identified."
-        return Check("roots", False, float(np.abs(roots.effects.real).max()), advice)
-    return Check("roots", True, None, "Roots of the moment equations are possible numbers.")
+        words = "Roots of the moment equations lie outside what probabilities and effects can be: weakly identified."
+        return Check("roots", False, float(np.abs(roots.effects.real).max()), words + told)
+    return Check("roots", True, None, "Roots of the moment equations are possible numbers." + told)
 
 
 def _ended(found: ClassFit) -> Check:
