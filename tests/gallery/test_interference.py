@@ -36,3 +36,11 @@ def test_the_answer_covers_the_model_that_the_races_come_from(name: str, graph: 
     assert abs(answer.value - truth) < 4 * answer.estimate.se
     checks = {check.name for check in answer.checks}
     assert ("block: order of answering" in checks) == (name == "election-best-response")
+
+
+def test_the_village_has_an_answer_with_its_doubts_told() -> None:
+    (answer,) = solve_problem(find("village-insurance").problem())
+    assert answer.estimate is not None and answer.estimate.method == "network"
+    low, high = answer.estimate.interval
+    assert low < 0.0 < high
+    assert all(check.passed for check in answer.checks)

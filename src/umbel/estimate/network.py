@@ -8,7 +8,7 @@ effects on a network", JASA 116, 2021). All policies run on the same random numb
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -106,7 +106,12 @@ class NetworkSimulation:
         return Estimated(
             Estimate(value, se, (value - z * se, value + z * se), self.level, self.name),
             tuple(rows),
-            (*people.checks, *_checks(people, fits, asked, model.numbers), *unused(study, "weight", "count", "strata")),
+            (
+                *people.checks,
+                *_checks(people, fits, asked, model.numbers),
+                *(_popularity(at, values, name, fit) for name, fit in zip(asked.targets, fits, strict=True)),
+                *unused(study, "weight", "count", "strata"),
+            ),
             _assumptions(asked, fits),
             REFERENCES,
             people.network.size,
@@ -185,6 +190,23 @@ def _checks(people: People, fits: Sequence[Fit], asked: Wanted, numbers: dict[st
             )
             found.append(Check("one equilibrium", pull < 1.0, pull, advice))
     return tuple(found)
+
+
+def _popularity(at: Neighbourhood, values: Floats, name: str, fit: Fit) -> Check:
+    """Whether a law answers to the number of neighbours too, which sums over them would stand in for."""
+    degrees = at.network.degrees.astype(np.float64)
+    equation = replace(fit.equation, own=(*fit.equation.own, values.shape[1]))
+    try:
+        wider = fit_equation(at, np.column_stack([values, degrees]), equation)
+    except Unfitted:
+        return Check(f"neighbours of {name}", True, None, "All have as many neighbours, or sums say how many.")
+    place = len(equation.own)
+    ratio = abs(float(wider.coefficients[place])) / float(np.sqrt(np.linalg.inv(wider.information)[place, place]))
+    advice = (
+        f"Beside its causes, {name} goes with the number of neighbours, by {ratio:.1f} standard errors of independent "
+        "rows; above 3, sums over neighbours stand in for it. Use mean(A.near), or give that number a column."
+    )
+    return Check(f"neighbours of {name}", ratio <= 3.0, ratio, advice)
 
 
 def _assumptions(asked: Wanted, fits: Sequence[Fit]) -> tuple[str, ...]:
