@@ -223,7 +223,8 @@ def main() -> None:
         sys.stdout.flush()
     note = (
         f"{arguments.replicates} replicates of each, level {LEVEL}; at least {WANTED} are to hold the whole interval. "
-        f"Components: their numbers of response functions. By bootstrap: the diagnostic of that name, a third as many. Two cores, shared; Python {platform.python_version()}."
+        "Components: their numbers of response functions. By bootstrap: the diagnostic of that name, a third as many. "
+        f"Two cores, shared; Python {platform.python_version()}."
     )
     if not arguments.only:
         RESULTS.write_text("\n".join([*lines, "", note]) + "\n", encoding="utf-8")
