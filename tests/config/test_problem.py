@@ -96,6 +96,9 @@ def test_defaults() -> None:
 
 
 WRONG = {
+    "an empty box": (HEAD + "[method]\nbox = { k = [1, 0] }", "the box of k is [1, 0]. Give its ends: k = [0, 1]."),
+    "a box of words": (HEAD + '[method]\nbox = { k = ["a", "b"] }', "the box of k is ['a', 'b']."),
+    "no budget": (HEAD + "[method]\nbudget = 0", "budget"),
     "no graph": ('question = "P(Y)"', "problem: graph is missing."),
     "no question": ('graph = "A -> Y"', "problem: question is missing."),
     "no questions": ('graph = "A"\nquestion = []', "problem: question is empty; give at least one."),
@@ -137,6 +140,12 @@ WRONG = {
     "no TOML": ("graph = ", "problem is not TOML: Invalid value"),
     "deep": ("x = " + "[" * 5000, "problem is not TOML"),
 }
+
+
+def test_the_range_of_parameters() -> None:
+    method = parse_problem(HEAD + "[method]\nbox = { k1 = [0, 3], k2 = [-1.5, 1] }\nbudget = 0.3").method
+    assert method.box == (("k1", 0.0, 3.0), ("k2", -1.5, 1.0))
+    assert method.budget == 0.3
 
 
 @pytest.mark.parametrize("name", WRONG)
