@@ -25,6 +25,8 @@ import numpy as np
 import umbel
 from tests.oracles.counterfactual.check import shows_no, sights_of, truth_gap
 from tests.oracles.counterfactual.draw import Asked, natural_question, random_question, random_studies
+from tests.oracles.counterfactual.laws import ask as ask_law
+from tests.oracles.counterfactual.laws import drawn
 from tests.oracles.counterfactual.rank import Study, can_move, valued
 from tests.oracles.counterfactual.response import random_response_model
 from tests.oracles.flat.kinds import KINDS, ask
@@ -134,6 +136,28 @@ def worlds(count: int) -> Iterator[Row]:
         yield row
 
 
+def laws(count: int) -> Iterator[Row]:
+    """Treatments that follow laws in counterfactual worlds."""
+    for several in (False, True):
+        row = Row(f"laws in counterfactual worlds{', several studies' if several else ''}")
+        rng, start = np.random.default_rng([22, several]), time.perf_counter()
+        for _ in range(count):
+            asked = drawn(rng)
+            try:
+                word, gap = ask_law(asked, random_studies(rng, asked.diagram) if several else (), rng)
+            except Exception as error:
+                row.seen["raised"] += 1
+                print("raised", asked.diagram, asked.text(), error)
+                continue
+            row.seen[{"yes": YES, "undefined": UNDEFINED}.get(word, NO)] += 1
+            row.seen["refuted proof"] += word == "nothing moves"
+            row.gap = max(row.gap, gap)
+            row.seen["inexact"] += not gap < EXACT
+        row.seconds = time.perf_counter() - start
+        print(row.line(), f"{row.seconds:.0f} s", flush=True)
+        yield row
+
+
 def _count(row: Row, asked: Asked, studies: tuple[Study, ...], rng: np.random.Generator, binary: bool) -> None:
     graph = asked.diagram.graph()
     if binary:
@@ -186,7 +210,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=QUESTIONS)
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
-    one, two = list(flat(given.questions)), list(worlds(given.questions))
+    one, two = list(flat(given.questions)), [*worlds(given.questions), *laws(given.questions)]
     machine = f"{os.cpu_count()} shared cores, Python {platform.python_version()}, NumPy {np.__version__}"
     seconds = sum(row.seconds for row in (*one, *two))
     exact = sum(row.seen[YES] for row in (*one, *two))
@@ -208,7 +232,8 @@ NOTES = """## How to read it
 The oracle's "moves" is a proof, up to floating point: two models agree on all that is known and differ on
 the question. Its "never moves" is not: it looks at models of two states (for effects with up to eight states
 of a hidden cause; for counterfactuals also at models of three states and at random choices of mechanisms).
-"Undefined" are conditions of probability zero in every model, named as such.
+"Undefined" are conditions of probability zero in every model, named as such. Laws in counterfactual worlds
+stand in subscripts, P(Y[A ~ q(Z), M[A=0]]=1 | A=0), and what a model refutes there would raise.
 
 "No" by one route: where a study does not measure everything, or set a treatment at some doses only, the
 search for a kernel in one study at a time is sound and not complete, and its certificates say so ("not

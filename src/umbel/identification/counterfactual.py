@@ -116,6 +116,7 @@ class _Search:
         self.user_graph, self.term, self.sights, self.pose = graph, term, sights, pose
         self.draws = {treated: pose.graph.index(name) for treated, name in drawn.nodes.items()}
         self.order = drawing_order(pose.graph, self.draws)
+        self.drawn = drawn
         laws = {pose.graph.index(name): drawn.laws[name] for name in drawn.nodes.values()}
         self.laws = Laws(pose, graph, sights, level, laws)
         self.names: Names = {}
@@ -223,6 +224,8 @@ class _Search:
         whole = all(source.graph is None and not source.do & ~source.reached for source in pose.sources)
         # Of ratios over declared states the search has missed a few, of single laws none.
         whole = whole and not (found.denominator and self._declared().states)
+        # A law that is always one value of what it reads lets consistency say more.
+        whole = whole and not self.drawn.certain
         return Worlds(
             self.user_graph,
             self.term,

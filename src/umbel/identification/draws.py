@@ -34,11 +34,14 @@ class Draws:
         Names of the new nodes by what follows the law, in an order in which they can be drawn.
     laws
         The laws by these names.
+    certain
+        Whether one of them is always one value, given what it reads.
     """
 
     graph: Graph
     nodes: Mapping[str, str]
     laws: Mapping[str, Policy]
+    certain: bool = False
 
     def seen_by(self, sights: Sequence[Sight]) -> tuple[Sight, ...]:
         """Sources to which the laws are known, as they are to everybody."""
@@ -86,7 +89,8 @@ def with_draws(graph: Graph, term: Probability | Expectation) -> Draws:
         given = tuple(Raw(graph.names[other]) for other in bits(reads))
         laws[node] = Policy(Raw(name), given, drawn)
         graph = _with_node(graph, node, reads)
-    return Draws(graph, nodes, laws)
+    certain = any(isinstance(law, Family) and law.name == "Point" for law in items.values())
+    return Draws(graph, nodes, laws, certain)
 
 
 def _with_node(graph: Graph, name: str, reads: int) -> Graph:

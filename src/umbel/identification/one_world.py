@@ -11,7 +11,9 @@ from dataclasses import replace
 
 from umbel.graph.mixed import Graph
 from umbel.graph.walks import closure, inputs
-from umbel.model.query import Drawn, Expectation, Free, Held, Intervention, Probability
+from umbel.model.formula import Constant
+from umbel.model.policy import Family
+from umbel.model.query import Drawn, Event, Expectation, Free, Held, Intervention, Probability, SetTo
 
 
 def as_effect(graph: Graph, term: Probability | Expectation) -> Probability | Expectation:
@@ -26,6 +28,7 @@ def as_effect(graph: Graph, term: Probability | Expectation) -> Probability | Ex
     E[Y | do(A=1), X]
     E[Y[A=1] | A=0]
     """
+    term = _points_held(term)
     events = (*term.outcomes, *term.given)
     names = [event.variable for event in events]
     settings = [item for event in events for item in event.world]
@@ -47,6 +50,27 @@ def as_effect(graph: Graph, term: Probability | Expectation) -> Probability | Ex
                 return Expectation(replace(term.outcome, world=()), do, given)
             return Probability(tuple(replace(event, world=()) for event in term.outcomes), do, given)
     return term
+
+
+def _points_held(term: Probability | Expectation) -> Probability | Expectation:
+    """The same term where a law in a subscript that is always one value is that value."""
+    given = tuple(map(_point_held, term.given))
+    if isinstance(term, Expectation):
+        return replace(term, outcome=_point_held(term.outcome), given=given)
+    return replace(term, outcomes=tuple(map(_point_held, term.outcomes)), given=given)
+
+
+def _point_held(event: Event) -> Event:
+    world: list[Intervention] = []
+    for item in event.world:
+        match item:
+            case Drawn(name, Family("Point", (Constant(value),))):
+                world.append(Held(name, value))
+            case SetTo(inner):
+                world.append(SetTo(_point_held(inner)))
+            case _:
+                world.append(item)
+    return replace(event, world=tuple(world)) if event.world else event
 
 
 def _idle(
