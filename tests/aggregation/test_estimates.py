@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
+
 import numpy as np
 import pytest
 
@@ -240,3 +243,32 @@ def test_three_ways_to_the_effects_agree() -> None:
     table = report.table()
     assert sum(float(row["share"]) for row in table) == pytest.approx(1.0)
     assert sum(float(row["contribution"]) for row in table) == pytest.approx(exact.natural)
+
+
+def test_what_the_study_does_not_measure_is_not_adjusted_for() -> None:
+    """Z and W both remove confounding; only Z is in the table."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=2000)
+    x1, w = z + rng.normal(size=2000), z + rng.normal(size=2000)
+    x2 = rng.normal(size=2000)
+    graph = "Z -> X1; Z -> W -> Y; {X1 X2} -> Y; S = sum(X1, X2)"
+    question = "E[Y | do(S = 1 by shift(X1))] - E[Y | do(S = 0 by shift(X1))]"
+    study = umbel.Study({"X1": x1, "X2": x2, "Z": z, "Y": 3 * x1 + x2 + w})
+    close(umbel.solve(graph, question, study), 3.0)
+    blind = umbel.solve(graph, question, umbel.Study({"X1": x1, "X2": x2, "Y": 3 * x1 + x2 + w}))
+    assert blind.verdict == "unidentified"
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["E[Y | do(S=1)]", "E[Y | do(S=1 by natural)]", "E[Y | do(S by natural)]", "P(Y | do(S=1))", "E[Y | do(S)]"],
+)
+def test_answers_are_valid_json(question: str) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(files("umbel.results").joinpath("answer.schema.json").read_text(encoding="utf-8"))
+    data = confounded(200)
+    answer = umbel.solve(
+        "{X1 X2} -> Y; S = sum(X1, X2)", question, umbel.Study({k: data[k] for k in ("X1", "X2", "Y")})
+    )
+    jsonschema.Draft202012Validator(schema).validate(answer.to_dict())
+    assert answer.summary()

@@ -18,7 +18,7 @@ from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import closure, inputs
 from umbel.identification.adjustment import minimal_adjustment
 from umbel.identification.explain import assumptions_of
-from umbel.identification.macro_forms import form_of, outcome_graph
+from umbel.identification.macro_forms import as_shown, form_of, outcome_graph
 from umbel.identification.realisations import Micro, Stuck, refused
 from umbel.identification.unit_totals import through_unit_means
 from umbel.model.policy import Levers, Natural, Perfect, Point, Shift
@@ -97,6 +97,7 @@ def through_totals(graph: Graph, question: Question, sources: Sequence[Experimen
     for term in question.terms():
         if isinstance(term, Named | ClassEffects) and term.treatment in totals:
             return _named_total(question, term)
+    graph = as_shown(graph, sources)
     work = _Work(graph, tuple(sources), ask, totals, [], [], [], [], [])
     if not any(_set_total(item, totals) for term in question.terms() for item in _do(term)):
         found = work.plain(question)

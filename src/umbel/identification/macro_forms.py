@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from umbel.errors import QuestionError
@@ -12,6 +13,7 @@ from umbel.model.policy import Natural, Perfect, Point
 from umbel.model.query import Body, Combination, Expectation, Free, Held, Number, Realised
 from umbel.model.realised import direction_of, point_of
 from umbel.model.render import realisation_text
+from umbel.model.source import Experiment
 from umbel.structure.macro import aggregate_of, micro_parts, without_totals
 
 
@@ -94,3 +96,13 @@ def _term(
         return MacroTerm(coefficient, value, "point", text, point=at)
     kind: RealisationKind = "perfect" if isinstance(by, Perfect) else "shift"
     return MacroTerm(coefficient, value, kind, text, direction_of(by, names, weights))
+
+
+def as_shown(graph: Graph, sources: Sequence[Experiment]) -> Graph:
+    """The graph with what no source measures hidden; parts and totals stay, either will do for the other."""
+    if any(one.observed is None for one in sources):
+        return graph
+    seen = {name for one in sources for name in (*(one.observed or ()), *one.do)}
+    seen |= {graph.names[one.child] for one in graph.aggregates}
+    seen |= {graph.names[part.node] for one in graph.aggregates for part in one.parts}
+    return replace(graph, latent=graph.latent | graph.mask(set(graph.names) - seen))
