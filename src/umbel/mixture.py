@@ -33,6 +33,7 @@ from umbel.numerics.latent_inference import (
 from umbel.numerics.mixture_cells import CellFit, fit_cells, moment_classes
 from umbel.numerics.operators import Operators, RankTest, eigen_classes, operators_of, rank_test
 from umbel.numerics.pencil import Roots, effect_moments, pencil
+from umbel.numerics.pencil import outcome_moments as _moments
 from umbel.numerics.sparse_cells import saturated_test
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "level_tests",
     "number_of_classes",
     "operators",
+    "outcome_moments",
     "per_row",
     "synthetic_moments",
     "synthetic_pencil",
@@ -241,6 +243,21 @@ def synthetic_moments(counts: ArrayLike, order: int, *, values: Sequence[float] 
     """
     table, numbers = _table(counts, values)
     return effect_moments(moments_of_cells(table, numbers[None]), order, treated=table.shape[3] - 1)
+
+
+def outcome_moments(counts: ArrayLike, arm: int, order: int, *, values: Sequence[float] | None = None) -> Array:
+    """E of the powers of E[Y | class, arm] by the published recursion.
+
+    Examples
+    --------
+    >>> from umbel.simulate.mixtures import design_main
+    >>> outcome_moments(design_main(1.0).law, 0, 3).round(6).tolist()
+    [1.0, 0.5, 0.390625, 0.335938]
+    """
+    table, numbers = _table(counts, values)
+    if not 0 <= arm < table.shape[3]:
+        raise DataError(f"There is no arm {arm}: the table has {table.shape[3]}, from 0 on.")
+    return _moments(moments_of_cells(table, numbers[None]), arm, order)
 
 
 def synthetic_pencil(counts: ArrayLike, *, values: Sequence[float] | None = None) -> Roots:

@@ -124,6 +124,7 @@ BAD: list[tuple[str, Callable[[], object]]] = [
     ("the outcome has one state", lambda: mixture.class_effects(COUNTS.sum(2, keepdims=True), 2)),
     ("values has 3 numbers", lambda: mixture.class_effects(COUNTS, 2, values=(0, 1, 2))),
     ("as many features of Z", lambda: mixture.synthetic_moments(design_a().law, 3)),
+    ("There is no arm 2", lambda: mixture.outcome_moments(design_main(1.0).law, 2, 3)),
 ]
 
 
