@@ -42,7 +42,7 @@ def main() -> None:
     """Run and write the table."""
     start = time.perf_counter()
     lines = []
-    for rows in (400, 1600, 6400):
+    for rows in (1000, 2000, 8000):
         held, truth, gain, promise, best = study(rows, rows)
         lines.append(f"| {rows} | {held:.1%} | {truth:.4f} | {gain:.4f} | {promise:.4f} | {best:.4f} |")
     head = [

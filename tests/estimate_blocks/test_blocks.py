@@ -95,3 +95,17 @@ def test_an_order_is_taken_on_request() -> None:
     assert values[1] != pytest.approx(values[2], abs=1e-4)
     with pytest.raises(umbel.InputError, match="leaves out 'Ar'"):
         verdict.estimand.evaluate(joint, scan=("Al",))
+
+
+def test_an_order_is_taken_for_estimates() -> None:
+    joint = _population()
+    rows = _rows(joint, 20_000, np.random.default_rng(6))
+    verdict = umbel.identify(ELECTION, BEST_RESPONSE)
+    assert verdict.identified
+    for scan in ((), ("Al", "Ar"), ("Ar", "Al")):
+        answer = umbel.solve(ELECTION, BEST_RESPONSE, umbel.Study(rows), method=umbel.MethodSpec(scan=scan))
+        truth = float(verdict.estimand.evaluate(joint, scan=scan or None).array)
+        assert answer.value is not None and answer.estimate is not None and answer.estimate.se is not None
+        assert abs(answer.value - truth) < 4 * answer.estimate.se
+    answer = umbel.solve(ELECTION, BEST_RESPONSE, umbel.Study(rows), method=umbel.MethodSpec(scan=("Al",)))
+    assert answer.refusal is not None and "leaves out Ar" in answer.refusal.why

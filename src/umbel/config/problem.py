@@ -98,7 +98,8 @@ class MethodSpec:
     with ``fit`` and ``predict``; ``folds`` how many parts of the rows take turns in not teaching.
     ``members`` says whether the rows of a unit are a sample of its members, or all of them. ``box``
     confines the parameters of ``max[k]``, each between two numbers; ``budget`` is the most that may be
-    treated on average under a policy.
+    treated on average under a policy. ``scan`` names members of blocks in the order in which each in
+    turn answers the others; without it one at random does.
     """
 
     name: str | None = None
@@ -114,6 +115,7 @@ class MethodSpec:
     members: Literal["sample", "all"] = "sample"
     box: tuple[tuple[str, float, float], ...] = ()
     budget: float | None = None
+    scan: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +322,7 @@ def _method(section: Section) -> MethodSpec:
         members=_members(section),
         box=_box(section),
         budget=section.number("budget", above=0.0, default=None),
+        scan=section.texts_or_one("scan"),
     )
     section.finish()
     return method

@@ -178,9 +178,7 @@ def node_of(expr: Expr, law: CellLaw) -> Node:
 def _equilibrium_node(expr: Equilibrium, law: CellLaw) -> Node:
     """Where a block settles, with its exact slope in the law of each member."""
     try:
-        order = None if law.scan is None else [law.scan.index(_name(one)) for one in expr.members]
-        scan = None if order is None else sorted(range(len(order)), key=order.__getitem__)
-        node = settled([node_of(one, law) for one in expr.laws], expr.members, scan)
+        node = settled([node_of(one, law) for one in expr.laws], expr.members, _scan(expr, law.scan))
     except (Unsettled, TooManyStates) as fault:
         names = ", ".join(map(_name, expr.members))
         raise Unanswered(
@@ -192,6 +190,17 @@ def _equilibrium_node(expr: Equilibrium, law: CellLaw) -> Node:
     inside = frozenset(expr.members)
     node = relabelled(node, [_name(one) if isinstance(one, Symbol) and one in inside else one for one in node.labels])
     return _placed(node, {_name(slot): slot for slot in expr.of}, law.rows)
+
+
+def _scan(expr: Equilibrium, scan: tuple[str, ...] | None) -> list[int] | None:
+    """Members in the order in which a scan names them; None for random scan, and where it names none of them."""
+    names = [_name(one) for one in expr.members]
+    absent = [name for name in names if name not in (scan or ())]
+    if scan is None or absent == names:
+        return None
+    if absent:
+        raise Unanswered(f"The scan leaves out {absent[0]}, a member of a block.", f"Name {', '.join(names)}.")
+    return [names.index(name) for name in dict.fromkeys(scan) if name in names]
 
 
 def _law_node(expr: Probability, law: CellLaw) -> Node:

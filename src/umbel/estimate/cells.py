@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,8 @@ class DiscretePlugIn:
     ----------
     level
         Level of the intervals.
+    scan
+        Members of blocks in the order in which each in turn answers the others; None: at random.
 
     Examples
     --------
@@ -77,6 +79,7 @@ class DiscretePlugIn:
     """
 
     level: float = 0.95
+    scan: tuple[str, ...] | None = None
     name: str = "cells"
 
     def supports(self, target: Target, study: Study) -> Supported | Refusal:
@@ -114,7 +117,7 @@ class DiscretePlugIn:
     def _numbers(self, target: Target, study: Study, rows: Rows) -> Estimated:
         averaged = [name for name in averaged_only(target.expr) if rows.columns[name].numeric]
         axes = {axis.meaning.name for axis in target.axes if isinstance(axis.meaning, Raw)}
-        law = CellLaw.of(rows, [name for name in averaged if name not in axes])
+        law = replace(CellLaw.of(rows, [name for name in averaged if name not in axes]), scan=self.scan)
         numbers: list[tuple[Row, Influence]] = []
         checks: list[Check] = []
         for case in cases_of(target, rows):

@@ -39,6 +39,7 @@ def estimators(
     scale: float | None = None,
     analysis: InterferenceAnalysis | None = None,
     learners: Learners = DEFAULTS,
+    scan: tuple[str, ...] = (),
 ) -> tuple[Estimator, ...]:
     """Every estimator of the core, with the settings of a ``[method]`` table.
 
@@ -56,7 +57,7 @@ def estimators(
         SampledInterferenceEffect(analysis=analysis, level=level),
         AIPW(learners.outcome, learners.treatment, learners.folds, level),
         APIPW(learners.outcome, learners.treatment, learners.folds, level),
-        DiscretePlugIn(level=level),
+        DiscretePlugIn(level=level, scan=scan or None),
         FittedKernels(level=level),
         LatentClasses(level=level),
         KindsOfUnits(level=level),

@@ -50,13 +50,14 @@ def settling_checks(target: Target, rows: Rows, law: CellLaw) -> tuple[Check, ..
     values = [
         value for order in islice(_orders(blocks), MOST_ORDERS) if (value := _value(case, law, order)) is not None
     ]
-    base = _value(case, law, None)
+    base = _value(case, law, law.scan)
     if base is None or not values:
         return (fit,)
     low, high = min(values), max(values)
     spread = max(abs(low - base), abs(high - base))
     little = spread <= LITTLE * max(abs(low), abs(high), abs(base))
-    how = f"The estimate is for random order; in a fixed order it lies between {low:.4g} and {high:.4g}."
+    own = "random order" if law.scan is None else "the order that was asked for"
+    how = f"The estimate is for {own}; in a fixed order it lies between {low:.4g} and {high:.4g}."
     return fit, Check("block: order of answering", little, spread, how)
 
 

@@ -100,8 +100,8 @@ def block_assumptions(road: Road) -> Iterator[str]:
     )
     if road.expr is not None and is_settled(road.expr):
         yield (
-            "A block under new laws is read when it has settled, its members answering each other one at a time in "
-            "random order."
+            "A block under new laws is read when it has settled, its members answering each other one at a time: in "
+            "random order, unless an order is asked for."
         )
 
 

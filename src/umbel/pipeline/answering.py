@@ -218,6 +218,7 @@ def estimators_of(method: MethodSpec) -> tuple[Estimator, ...]:
         scale=method.scale,
         analysis=method.analysis,
         learners=learners_of(method),
+        scan=method.scan,
     )
     if method.name is None:
         return known
