@@ -251,8 +251,8 @@ def outcome_moments(counts: ArrayLike, arm: int, order: int, *, values: Sequence
     Examples
     --------
     >>> from umbel.simulate.mixtures import design_main
-    >>> outcome_moments(design_main(1.0).law, 0, 3).round(6).tolist()
-    [1.0, 0.5, 0.390625, 0.335938]
+    >>> outcome_moments(design_main(1.0).law, 0, 3).round(4).tolist()
+    [1.0, 0.5, 0.3906, 0.3359]
     """
     table, numbers = _table(counts, values)
     if not 0 <= arm < table.shape[3]:
