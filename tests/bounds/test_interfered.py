@@ -188,3 +188,9 @@ def test_other_forms_stay_as_they_were(graph: str, question: str) -> None:
     verdict = umbel.identify(graph, question)
     assert isinstance(verdict, umbel.Unidentified)
     assert not any("kept as it is" in remark for remark in verdict.remarks)
+
+
+def test_the_summary_says_bounded() -> None:
+    text = umbel.solve(A4A, "E[Y | do(A ~ Bernoulli(0.8))]", schools()).summary()
+    assert "bounded: the assumptions confine the answer" in text
+    assert "Z kept" in text

@@ -106,7 +106,7 @@ def answer_view(answer: Answer) -> RenderableType:
 
 def _meaning(answer: Answer) -> str:
     """The verdict in words; a "no" without a proof claims no more than that this route fails."""
-    if answer.certificate is not None and answer.certificate.kind == "route":
+    if answer.verdict == "unidentified" and answer.certificate is not None and answer.certificate.kind == "route":
         return "not identified by this route: another might exist"
     return _MEANING[answer.verdict]
 
