@@ -154,3 +154,15 @@ def test_a_free_nuisance_variable_is_reported() -> None:
         plain = umbel.identify(graph, "P(Y | do(X))")
         assert isinstance(plain, umbel.Identified)
         assert plain.estimand.free_nuisance == () and not plain.remarks
+
+
+def test_what_a_formula_can_do_without_is_left_out() -> None:
+    """A covariate of the front door that no confounder needs: the shorter formula, and a step that says so."""
+    verdict = umbel.identify("W -> X -> M -> Y; W -> Y; X <-> Y", "P(Y | do(X))")
+    assert isinstance(verdict, umbel.Identified)
+    assert "W" not in {meaning.name for need in verdict.estimand.needs() for meaning in (*need.of, *need.given)}
+    assert (verdict.steps[0].rule, verdict.steps[0].detail) == ("leave out", "{W}: a formula without is shorter")
+    assert verdict.verify()
+    needed = umbel.identify("W -> X -> M -> Y; W -> M; X <-> Y", "P(Y | do(X))")
+    assert isinstance(needed, umbel.Identified)
+    assert needed.steps[0].rule != "leave out"

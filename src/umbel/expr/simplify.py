@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from umbel.expr.build import factors_of, free, linear, product, quotient, settled, slots, total
+from umbel.expr.build import alike, factors_of, free, linear, product, quotient, slots, total
 from umbel.expr.nodes import (
     Drawn,
     Equilibrium,
@@ -57,7 +57,8 @@ def simplified(expr: Expr, separated: Separated | None = None) -> Expr:
         case Probability():
             return _without_idle(expr, separated) if separated else expr
         case Product(factors):
-            return product(joined([simplified(factor, separated) for factor in factors]))
+            found = [simplified(factor, separated) for factor in factors]
+            return product(joined(multiplied_out(found)))
         case Sum(over, body):
             inner = simplified(body, separated)
             summed = total([symbol for symbol in over if symbol in free(inner)], inner)
@@ -101,6 +102,23 @@ def _by_whole(factors: list[Expr]) -> dict[frozenset[Slot], list[int]]:
     return found
 
 
+def multiplied_out(factors: list[Expr]) -> list[Expr]:
+    """Factors of which none stands below a quotient beside it: ``(a / b) b`` is ``a``."""
+    result = list(factors)
+    for place, factor in enumerate(result):
+        if not isinstance(factor, Quotient):
+            continue
+        above, below = list(factors_of(factor.numerator)), list(factors_of(factor.denominator))
+        for part in list(below):
+            at = next((i for i, other in enumerate(result) if i != place and alike(other, part)), -1)
+            if at >= 0:
+                below.remove(part)
+                rest = [other for i, other in enumerate(result) if i not in (at, place)]
+                whole = quotient(product(above), product(below)) if below else product(above)
+                return multiplied_out([*rest, *factors_of(whole)])
+    return result
+
+
 def _joint(first: Expr, second: Expr) -> Expr | None:
     """``P(a | b, c) P(b | c)`` as one law; None where they do not chain."""
     if not isinstance(first, Probability) or not isinstance(second, Probability):
@@ -126,7 +144,7 @@ def divided(numerator: Expr, denominator: Expr) -> Expr:
     """A quotient with factors cancelled that are equal up to the names of bound copies."""
     above, below = list(factors_of(numerator)), list(factors_of(denominator))
     for factor in list(below):
-        same = next((one for one in above if one == factor or _alike(one, factor)), None)
+        same = next((one for one in above if alike(one, factor)), None)
         if same is not None:
             above.remove(same)
             below.remove(factor)
@@ -155,10 +173,6 @@ def _divided_inside(one: Sum, part: Expr) -> Expr | None:
             factors[i] = rest
             return total(one.over, product(factors))
     return None
-
-
-def _alike(one: Expr, other: Expr) -> bool:
-    return isinstance(one, Sum) and isinstance(other, Sum) and settled(one) == settled(other)
 
 
 def _conditional(law: Expr, part: Expr) -> Expr | None:

@@ -43,6 +43,11 @@ def flat_steps(road: Road) -> Iterator[Step]:
     sum: over {Z}: {Z, Y} to {Y}
     """
     assert road.flat is not None
+    if road.flat_task is not None and not road.lowerings:
+        graph = road.task.graph
+        left = road.flat_task.graph.latent & ~graph.latent if road.flat_task.graph.names == graph.names else 0
+        if left:
+            yield Step("leave out", f"{set_text(graph.names_of(left))}: a formula without is shorter")
     yield from _Derivation(road.flat, random_treatments(road)).steps(road.expr is not None)
 
 
