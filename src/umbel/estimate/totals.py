@@ -15,8 +15,10 @@ import numpy as np
 from umbel.data.study import Study
 from umbel.errors import DataError
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
+from umbel.estimate.expansion import names_of
 from umbel.estimate.flat import Unanswered, answered
 from umbel.estimate.macro_report import Report, joint_effects, known_effects, report_of
+from umbel.estimate.stacking import STUDY
 from umbel.estimate.totals_data import TotalRows, read_total
 from umbel.expr.macros import MacroForm, MacroTerm
 from umbel.numerics.aggregation_fit import PartsFit, fit_parts, natural_effect
@@ -56,6 +58,8 @@ class LinearTotals:
             return Refusal("The estimand sets no total.", "Leave out [method] name.")
         if study.data is None or study.unit:
             return Refusal("Effects of totals are estimated from rows of one level.", "Give the rows as data.")
+        if STUDY in names_of(target.expr):
+            return Refusal("The estimand joins several studies.", "Give one study with parts, outcome and covariates.")
         lacking = _lacking(form, study)
         if lacking is not None:
             return lacking
