@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,14 +139,13 @@ class Coverage:
 
     ``covered``: shape (replicates, 1 + 2 k), of the average effect, probabilities, effects.
     ``found``: whether the rank test found k, NaN where a side cannot show more. ``rejected``:
-    whether the likelihood-ratio test rejected. ``seconds``: of one replicate.
+    whether the likelihood-ratio test rejected.
     """
 
     covered: Array
     found: Array
     rejected: Array
     status: tuple[str, ...]
-    seconds: float
 
 
 def coverage(design: MixtureDesign, rows: int, replicates: int) -> Coverage:
@@ -156,7 +154,6 @@ def coverage(design: MixtureDesign, rows: int, replicates: int) -> Coverage:
     shares, effects = design.truth()
     truth = np.concatenate([[design.average_effect], shares, effects])
     covered, found, rejected, status = [], [], [], []
-    start = time.perf_counter()
     for _ in range(replicates):
         counts = design.sample(rows, rng=rng)
         fit = mixture.class_effects(counts, k)
@@ -169,8 +166,7 @@ def coverage(design: MixtureDesign, rows: int, replicates: int) -> Coverage:
         assert test is not None
         rejected.append(float(test.p_value < LEVEL))
         status.append(fit.status)
-    seconds = (time.perf_counter() - start) / replicates
-    return Coverage(np.array(covered, dtype=float), np.array(found), np.array(rejected), tuple(status), seconds)
+    return Coverage(np.array(covered, dtype=float), np.array(found), np.array(rejected), tuple(status))
 
 
 RMSE_HEAD = """# Latent classes: root mean squared errors
@@ -185,12 +181,12 @@ Level 2 takes the treatment to be independent of Z given the class, which is wro
 COVERAGE_HEAD = """# Latent classes: what intervals and tests keep
 
 Written by `python benchmarks/mixtures.py coverage --replicates {replicates} --write`; {rows:,} rows a draw, draws of
-`default_rng(12345 + rows)`, two shared cores. Shares of 95 % intervals that cover: of the average effect, of each
+`default_rng(12345 + rows)`. Shares of 95 % intervals that cover: of the average effect, of each
 class's probability, of each class's effect. "Rank": draws in which the rank test at .05 finds the true number of
 classes. "Rejected": draws in which the likelihood-ratio test at .05 rejects the model, which is true.
 
-| design | average | probabilities | effects | rank | rejected | weak | refused | ms |
-|---|---|---|---|---|---|---|---|---|
+| design | average | probabilities | effects | rank | rejected | weak | refused |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -220,7 +216,7 @@ def coverage_text(replicates: int, rows: int = 10_000) -> str:
         rank = "cannot show more" if np.isnan(one.found).any() else f"{one.found.mean():.3f}"
         parts = _numbers(shares[:1], 3), _numbers(shares[1 : k + 1], 3), _numbers(shares[k + 1 :], 3), rank
         counts = f"{one.status.count('weak')} | {one.status.count('refused')}"
-        text += f"| {name} | {' | '.join(parts)} | {one.rejected.mean():.3f} | {counts} | {1000 * one.seconds:.0f} |\n"
+        text += f"| {name} | {' | '.join(parts)} | {one.rejected.mean():.3f} | {counts} |\n"
     return text
 
 

@@ -84,3 +84,29 @@ def test_the_levels_are_tested_against_each_other() -> None:
         assert ("are not needed" in check.advice) != needed
         (status,) = (one for one in answer.checks if one.name == "status")
         assert status.advice == "ok"
+
+
+def test_every_arm_has_its_row() -> None:
+    rows = study(DESIGN, 20_000, 4)
+    each = umbel.solve(GRAPH, "E[Y | do(T)]", rows)
+    assert each.value is None and [row.given for row in each.rows()] == [(("T", 0),), (("T", 1),)]
+    for row in each.rows():
+        one = umbel.solve(GRAPH, f"E[Y | do(T={row.given[0][1]})]", rows)
+        assert row.value == one.value and (row.lower, row.upper) == one.interval
+    assert umbel.identify(GRAPH, "E[Y | do(T), Z0]").verify()
+    beside = umbel.solve(GRAPH, "E[Y | do(T), Z0]", rows)
+    effects = umbel.solve(GRAPH, "E[Y | do(T=1), Z0] - E[Y | do(T=0), Z0]", rows)
+    assert [(row.term, row.given) for row in beside.rows() if row.kind == "class"] == [
+        (row.term, row.given) for row in effects.rows() if row.kind == "class"
+    ]
+    value = {row.given: row.value for row in beside.rows() if row.kind == "estimate"}
+    for row in effects.rows()[:2]:
+        treated, control = value[("T", 1), row.given[0]], value[("T", 0), row.given[0]]
+        assert treated is not None and control is not None
+        assert row.value == pytest.approx(treated - control, abs=1e-9)
+    # classes are named alike whatever is asked
+    np.testing.assert_allclose(
+        [row.value for row in beside.rows() if row.kind == "class"],
+        [row.value for row in effects.rows() if row.kind == "class"],
+        atol=1e-9,
+    )

@@ -7,7 +7,8 @@ them (Mazaheri, Squires and Uhler, AISTATS 2025).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +92,39 @@ class LatentClasses:
         data = read_views(study, unmixing, target.domains)
         if isinstance(data, Refusal):
             return data
+        if unmixing.contrast:
+            return self._answered(target, unmixing, data, study, rng, watch)
+        found: list[Estimated] = []
+        for state in data.states[unmixing.treatment]:
+            one = self._answered(target, replace(unmixing, contrast=((1.0, state),)), data, study, rng, watch)
+            if isinstance(one, Refusal):
+                return one
+            found.append(one)
+        return self._tabled(target, unmixing, data, found)
+
+    def _tabled(self, target: Target, unmixing: Unmixing, data: ClassData, found: Sequence[Estimated]) -> Estimated:
+        """Answers at every state of the treatment as rows of one."""
+        rows: list[Row] = []
+        for state, one in zip(data.states[unmixing.treatment], found, strict=True):
+            at = (unmixing.treatment, state)
+            low, high = one.estimate.interval or (None, None)
+            own = one.rows or (Row(target.term, (), "estimate", one.estimate.value, one.estimate.se, low, high),)
+            rows += [replace(row, given=(at, *row.given)) for row in own if row.kind == "estimate"]
+        rows += [row for row in found[0].rows if row.kind == "class"]  # the same at every state
+        return replace(
+            found[0], estimate=replace(found[0].estimate, value=None, se=None, interval=None), rows=tuple(rows)
+        )
+
+    def _answered(
+        self,
+        target: Target,
+        unmixing: Unmixing,
+        data: ClassData,
+        study: Study,
+        rng: np.random.Generator,
+        watch: Watch,
+    ) -> Estimated | Refusal:
+        """One contrast of arms."""
         refusal = _absent(data, unmixing)
         if refusal is not None:
             return refusal

@@ -200,8 +200,10 @@ def _admissible(diagonal: Diagonalised | None) -> bool:
 
 
 def _contrasted(data: ClassData, unmixing: Unmixing) -> tuple[int, int]:
-    """The arms of the smallest and the largest weight of the contrast."""
+    """The arms of the smallest and the largest weight; the first and the last where only one is asked for."""
     states = list(data.states[unmixing.treatment])
+    if len(unmixing.contrast) < 2:
+        return 0, len(states) - 1
     order = sorted(unmixing.contrast, key=lambda term: term[0])
     return states.index(order[0][1]), states.index(order[-1][1])
 

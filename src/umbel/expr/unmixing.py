@@ -55,7 +55,7 @@ class Unmixing:
         4: the average effect alone; 3: class effects, from proxies that may act on the treatment;
         2: the three views z, x and (treatment, outcome) are independent given the class.
     contrast
-        What is asked: coefficients of ``E[Y | do(T = state)]``.
+        What is asked: coefficients of ``E[Y | do(T = state)]``; empty: the mean at each state in turn.
     event
         Ask for the probability of this state of the outcome in place of its mean.
     by_class

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 
 from umbel.expr.build import expectation, linear, product, total
 from umbel.expr.estimand import Estimand
-from umbel.expr.nodes import AtState, Expr, Held, Probability, Raw, Symbol
+from umbel.expr.nodes import AtState, Expr, Held, Probability, Raw, Slot, Symbol
 from umbel.expr.unmixing import Unmixing
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.separation import m_separated
 from umbel.graph.surgery import without_edges_out_of
 from umbel.graph.walks import descendants
 from umbel.model.proof import Proof
-from umbel.model.query import Body, ClassEffects, Combination, Event, Expectation, Question
+from umbel.model.query import Body, ClassEffects, Combination, Event, Expectation, Free, Question
 from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
 from umbel.results.step import Refusal, Step
@@ -40,7 +40,7 @@ class Contrast:
     treatment, outcome
         Names.
     terms
-        Weights and states.
+        Weights and states; empty: each state in turn.
     event
         The outcome's state, where probabilities are asked.
     given
@@ -111,16 +111,19 @@ def contrast_of(body: Body) -> Contrast | None:
     conditions: tuple[Event, ...] = ()
     for weight, part in parts:
         match part:
-            case Expectation(outcome, (Set(treatment, value),), given) if not outcome.world and outcome.value is None:
+            case Expectation(outcome, (Set() | Free() as at,), given) if not outcome.world and outcome.value is None:
                 event = None
-            case Chance((outcome,), (Set(treatment, value),), given) if not outcome.world and outcome.value is not None:
+            case Chance((outcome,), (Set() | Free() as at,), given) if not outcome.world and outcome.value is not None:
                 event = outcome.value
             case _:
                 return None
         if any(one.world for one in given):
             return None
-        seen.add((treatment, outcome.variable, event, frozenset(given)))
-        terms.append((weight, value))
+        seen.add((at.name, outcome.variable, event, frozenset(given)))
+        if isinstance(at, Set):
+            terms.append((weight, at.value))
+        elif len(parts) > 1:
+            return None
         conditions = given
     if len(seen) != 1:
         return None
@@ -165,7 +168,8 @@ def _identified(graph: Graph, question: Question, contrast: Contrast, roles: Rol
     )
     domains = tuple((graph.names[node], domain.states) for node, domain in graph.facts.domains)
     body = _estimand(contrast, latent, unmixing.strata, by_class=by_class)
-    axes = tuple(Symbol(Raw(name)) for name, value in contrast.given if value is None)
+    turned = () if contrast.terms else (Symbol(Raw(contrast.treatment)),)
+    axes = (*turned, *(Symbol(Raw(name)) for name, value in contrast.given if value is None))
     if by_class:
         axes = (Symbol(Raw(latent)),)
     plates = tuple(plate.name for plate in graph.plates)
@@ -186,8 +190,8 @@ def _estimand(contrast: Contrast, latent: str, strata: tuple[str, ...], *, by_cl
     slots = {name: Held(Symbol(Raw(name)), held[name]) if name in held else Symbol(Raw(name)) for name in strata}
     within = tuple(Symbol(Raw(name)) for name in strata)
     parts = []
-    for weight, state in contrast.terms:
-        at = Held(t, AtState(state))
+    settings: list[tuple[float, Slot]] = [(weight, Held(t, AtState(state))) for weight, state in contrast.terms]
+    for weight, at in settings or [(1.0, t)]:
         if contrast.event is None:
             mean = expectation(y, Probability((y,), (at, *slots.values(), u)))
         else:
