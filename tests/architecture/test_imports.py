@@ -69,7 +69,9 @@ TYPED: dict[str, frozenset[str]] = {
 }
 
 # Optional packages, imported late by whoever needs them.
-EXTRAS = frozenset({"networkx", "pandas", "polars", "matplotlib", "jax", "numpyro", "arviz_base", "sklearn"})
+EXTRAS = frozenset(
+    {"networkx", "pandas", "polars", "matplotlib", "jax", "numpyro", "arviz_base", "sklearn", "pyscipopt"}
+)
 
 # Late imports between rooms: methods of values that open a room above, and the two places
 # (pipeline, cli) that must not wait for numpy before it is needed.

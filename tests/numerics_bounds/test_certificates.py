@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
+from umbel.errors import MissingExtra
 from umbel.numerics.enumerated import certified, listed
 from umbel.numerics.mccormick import branched, floor_of
 from umbel.numerics.multilinear import Factor, Known, Polynomial, Term, bilinear, descended, value
 from umbel.numerics.pairs import paired
 from umbel.numerics.polytope import Polytope
 from umbel.numerics.relaxation import Law
+from umbel.numerics.scip import by_scip
 from umbel.numerics.vertices import free_forms, vertices
 
 EXACT = 1e-6  # programs are exact to 1e-9, hulls to 1e-8
@@ -140,3 +143,21 @@ def test_lists_serve_both_ends() -> None:
     turned = Polynomial(tuple(Term(-t.weight, t.factors, t.known) for t in polynomial.terms), -polynomial.constant)
     found = certified(turned, laws, polytopes, attained=1e3, rng=np.random.default_rng(1), lists=lists)
     assert found.value == pytest.approx(truth(turned, laws), abs=EXACT)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("count", [2, 3])
+def test_scip_agrees(seed: int, count: int) -> None:
+    pytest.importorskip("pyscipopt")
+    polynomial, laws = a_problem(seed, count)
+    wanted = truth(polynomial, laws)
+    found = by_scip(polynomial, laws, attained=wanted + 0.5, gap=GAP)
+    assert found.closed
+    assert wanted - GAP <= found.value <= wanted + 1e-5  # SCIP's own tolerance is 1e-6
+
+
+def test_without_scip_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyscipopt", None)
+    polynomial, laws = a_problem(0, 2)
+    with pytest.raises(MissingExtra, match=r"umbel\[certify\]"):
+        by_scip(polynomial, laws, attained=1.0)

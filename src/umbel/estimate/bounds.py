@@ -18,7 +18,7 @@ from umbel.estimate.bounds_arrays import Block, Codes, Patterns, Records, blocks
 from umbel.estimate.bounds_bootstrap import bootstrapped
 from umbel.estimate.bounds_box import box_of, nearest, standard_errors, within
 from umbel.estimate.bounds_exact import Conditions, Ends, Undefined, ends
-from umbel.estimate.bounds_found import DEFAULTS, BoundsFound, BoundsMethod, Incompatible
+from umbel.estimate.bounds_found import DEFAULTS, EXACT, BoundsFound, BoundsMethod, Incompatible
 from umbel.estimate.bounds_inner import by_em, by_restarts
 from umbel.estimate.bounds_margins import margins
 from umbel.estimate.bounds_region import Seen, region
@@ -108,7 +108,15 @@ def bound(
     numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
     try:
         single = margins(programme.numerator, blocks)
-        exact = ends(numerator, denominator, conditions, rng=rng, seconds=method.seconds, margins=single)
+        exact = ends(
+            numerator,
+            denominator,
+            conditions,
+            rng=rng,
+            seconds=method.seconds,
+            margins=single,
+            engine="scip" if method.engine == "scip" else "programs",
+        )
     except Undefined:
         raise DataError("The condition of the question has probability 0 in these data, so it is undefined.") from None
     several = any(len(block.component.groups) > 1 for block in blocks)
@@ -133,6 +141,8 @@ def bound(
     attained = exact.attained if not several else None
     bounds = Bounds(exact.lower, exact.upper, kind, attained, interval)
     remarks = _remarks(programme, exact, several)
+    if studies and all(one.population for one in studies):
+        remarks = (*remarks, EXACT)
     return BoundsFound(bounds, exact.engine, checks, exact.witnesses, remarks)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from umbel.numerics.multilinear import (
 )
 from umbel.numerics.polytope import Polytope, merged, ratio
 from umbel.numerics.relaxation import Law
+from umbel.numerics.scip import by_scip
 
 Array = NDArray[np.float64]
 
@@ -61,7 +63,7 @@ class Ends:
     witnesses
         Laws of every block at the attained ends.
     engine
-        "linear program", "fractional program", "branch and bound" or "identified".
+        "linear program", "fractional program", "branch and bound", "SCIP" or "identified".
     nodes
         Relaxations that were solved.
     """
@@ -77,6 +79,18 @@ class Ends:
     def closed(self) -> bool:
         """Whether attained and certified ends agree."""
         return self.attained[0] - self.lower <= AGREE and self.upper - self.attained[1] <= AGREE
+
+
+Engine = Literal["programs", "scip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How certified ends are found: the source of starting points, seconds an end, and by whom."""
+
+    rng: np.random.Generator
+    seconds: float
+    engine: Engine
 
 
 class Undefined(Exception):
@@ -111,6 +125,7 @@ def ends(
     rng: np.random.Generator,
     seconds: float = 20.0,
     margins: Margins = (),
+    engine: Engine = "programs",
 ) -> Ends:
     """Least and largest ratio of two polynomials over laws that meet their conditions.
 
@@ -126,12 +141,15 @@ def ends(
         Time for certifying each end.
     margins
         Single events of the numerator, which bound it where certifying takes too long.
+    engine
+        What certifies a multilinear question: our programs, or SCIP.
 
     Raises
     ------
     Undefined
         When the denominator is zero throughout.
     """
+    effort = Effort(rng, seconds, engine)
     small = _shrunk(numerator, denominator, conditions)
     polytopes = [_polytope(one) for one in small.conditions]
     rows = [one.rows for one in small.conditions]
@@ -142,27 +160,31 @@ def ends(
             raise Undefined
         # What stands above a condition is part of it, so that no term is larger than it.
         conditional = combined((1.0 / bottom.constant, top))
-        found = _polynomial(conditional, small, polytopes, rng, seconds, min(bottom.constant, 1.0))
+        found = _polynomial(conditional, small, polytopes, effort, min(bottom.constant, 1.0))
     elif len({*top.laws, *bottom.laws}) == 1 and not any(len(one.lower) for one in small.conditions):
         found = _fractional(top, bottom, small, polytopes)
     else:
-        found = _by_newton(top, bottom, small, polytopes, rng, seconds)
+        found = _by_newton(top, bottom, small, polytopes, effort)
     witnesses = (small.whole(found.witnesses[0]), small.whole(found.witnesses[1]))
     low, high = found.lower, found.upper
     if margins and not found.closed and not denominator.terms:
-        least, most = _by_events(numerator.constant, margins, conditions, rng, seconds)
-        low, high = max(low, least / denominator.constant), min(high, most / denominator.constant)
+        least, most = _by_events(numerator.constant, margins, conditions, effort)
+        low = min(max(low, least / denominator.constant), found.attained[0])
+        high = max(min(high, most / denominator.constant), found.attained[1])
     return Ends(low, high, found.attained, witnesses, found.engine, found.nodes)
 
 
 def _by_events(
-    constant: float, margins: Margins, conditions: Sequence[Conditions], rng: np.random.Generator, seconds: float
+    constant: float, margins: Margins, conditions: Sequence[Conditions], effort: Effort
 ) -> tuple[float, float]:
     """What the single events allow, each bounded by itself."""
     least = most = constant
-    share = seconds / sum(2 * len(events) for _, events in margins)
+    share = effort.seconds / sum(2 * len(events) for _, events in margins)
     for weight, events in margins:
-        own = [ends(one, Polynomial((), 1.0), conditions, rng=rng, seconds=share) for one in events]
+        own = [
+            ends(one, Polynomial((), 1.0), conditions, rng=effort.rng, seconds=share, engine=effort.engine)
+            for one in events
+        ]
         low = max(0.0, sum(one.lower for one in own) - (len(own) - 1))
         high = min(one.upper for one in own)
         least += weight * (low if weight > 0 else high)
@@ -213,8 +235,7 @@ def _polynomial(
     polynomial: Polynomial,
     small: _Small,
     polytopes: Sequence[Polytope],
-    rng: np.random.Generator,
-    seconds: float,
+    effort: Effort,
     share: float = 1.0,
 ) -> Ends:
     """Ends of a sum of probabilities, each at most ``share``."""
@@ -233,17 +254,17 @@ def _polynomial(
         low, high = value(polynomial, at[0]), value(polynomial, at[1])
         return Ends(low, high, (low, high), (tuple(at[0]), tuple(at[1])), "linear program")
     equations = [Law(one.rows, one.right) for one in small.conditions]
-    lists = listed(polynomial, equations, polytopes, rng=rng)
+    lists = listed(polynomial, equations, polytopes, rng=effort.rng)
     found = []
     for sign in (1.0, -1.0):
-        found.append(_least(combined((sign, polynomial)), small, polytopes, rng, seconds, lists, share))
+        found.append(_least(combined((sign, polynomial)), small, polytopes, effort, lists, share))
     (low, lowest, first), (high, highest, second) = found
     return Ends(
         min(low, lowest.value),
         max(-high, -highest.value),
         (lowest.value, -highest.value),
         (lowest.laws, highest.laws),
-        "branch and bound",
+        "SCIP" if effort.engine == "scip" else "branch and bound",
         first + second,
     )
 
@@ -257,25 +278,27 @@ def _least(
     polynomial: Polynomial,
     small: _Small,
     polytopes: Sequence[Polytope],
-    rng: np.random.Generator,
-    seconds: float,
+    effort: Effort,
     lists: Lists | None = None,
     share: float = 1.0,
 ) -> tuple[float, Attained, int]:
     """Certified least value, what attains it, and the number of relaxations; no term is larger than ``share``."""
     sizes = [one.rows.shape[1] for one in small.conditions]
-    best = alternating(polynomial, polytopes, sizes, starts=STARTS, rng=rng)
+    best = alternating(polynomial, polytopes, sizes, starts=STARTS, rng=effort.rng)
     equations = [Law(one.rows, one.right) for one in small.conditions]
+    if effort.engine == "scip":
+        other = by_scip(polynomial, equations, attained=best.value, gap=AGREE / 2, seconds=effort.seconds)
+        return min(other.value, best.value), best, other.nodes
     outer = certified(
         polynomial,
         equations,
         polytopes,
         attained=best.value,
-        rng=rng,
+        rng=effort.rng,
         lists=lists,
         outside=polynomial.constant + share * sum(min(term.weight, 0.0) for term in polynomial.terms),
         gap=AGREE / 2,
-        seconds=seconds,
+        seconds=effort.seconds,
     )
     if outer.laws is not None and outer.attained < best.value:
         best = Attained(outer.attained, outer.laws)
@@ -303,11 +326,10 @@ def _by_newton(
     bottom: Polynomial,
     small: _Small,
     polytopes: Sequence[Polytope],
-    rng: np.random.Generator,
-    seconds: float,
+    effort: Effort,
 ) -> Ends:
     """A ratio of polynomials: Dinkelbach's iteration, each step certified (Management Science 13, 1967)."""
-    least = _polynomial(bottom, small, polytopes, rng, seconds)
+    least = _polynomial(bottom, small, polytopes, effort)
     if least.upper <= POSITIVE:
         raise Undefined
     floor = max(least.lower, POSITIVE)
@@ -317,9 +339,7 @@ def _by_newton(
         at = sign * value(top, laws) / value(bottom, laws)
         low, nodes = at, 0
         for _ in range(NEWTON):
-            below, reached, more = _least_or_linear(
-                combined((sign, top), (-at, bottom)), small, polytopes, rng, seconds
-            )
+            below, reached, more = _least_or_linear(combined((sign, top), (-at, bottom)), small, polytopes, effort)
             nodes += more
             low = at + min(below, 0.0) / floor
             if reached.value >= -1e-9 or value(bottom, reached.laws) <= POSITIVE:
@@ -332,9 +352,9 @@ def _by_newton(
 
 
 def _least_or_linear(
-    polynomial: Polynomial, small: _Small, polytopes: Sequence[Polytope], rng: np.random.Generator, seconds: float
+    polynomial: Polynomial, small: _Small, polytopes: Sequence[Polytope], effort: Effort
 ) -> tuple[float, Attained, int]:
     if _separable(polynomial):
-        found = _polynomial(polynomial, small, polytopes, rng, seconds)
+        found = _polynomial(polynomial, small, polytopes, effort)
         return found.lower, Attained(found.attained[0], found.witnesses[0]), 0
-    return _least(polynomial, small, polytopes, rng, seconds)
+    return _least(polynomial, small, polytopes, effort)

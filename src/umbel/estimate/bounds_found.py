@@ -16,6 +16,10 @@ Array = NDArray[np.float64]
 
 GAP = 1e-3
 """Certified likelihood gap, in nats, at which a restart counts as converged."""
+EXACT = "The tables are laws, not samples of them: nothing is left to sampling, and no interval is given."
+UNSAMPLED = (
+    "No sampling interval is given beside inner bounds: they say how far models were found, not how far they go."
+)
 INNER = "Inner bounds: the models found lie within the true interval, which may be wider."
 
 REFERENCES = (
@@ -34,7 +38,8 @@ class BoundsMethod:
     level
         Of the sampling interval.
     engine
-        "programs" (exact or certified) or "em" (causal expectation maximisation, inner).
+        "programs" (exact or certified), "scip" (certified by SCIP, the extra ``certify``) or "em" (causal
+        expectation maximisation, inner).
     restarts
         Of EM.
     seconds
@@ -49,7 +54,7 @@ class BoundsMethod:
     """
 
     level: float = 0.95
-    engine: Literal["programs", "em"] = "programs"
+    engine: Literal["programs", "scip", "em"] = "programs"
     restarts: int = 60
     seconds: float = 20.0
     despite_incompatibility: bool = False

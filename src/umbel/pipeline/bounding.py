@@ -249,6 +249,7 @@ def _method(method: MethodSpec) -> BoundsMethod:
         None: plain,
         "programs": plain,
         "bootstrap": replace(plain, intervals="bootstrap"),
+        "scip": replace(plain, engine="scip"),
         "em": replace(plain, engine="em"),
         "credible": replace(plain, engine="em", intervals="credible"),
     }
