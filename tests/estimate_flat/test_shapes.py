@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.estimate_flat.written import written
+from umbel.errors import InputError
 from umbel.estimate.expansion import Average, Mix, NotFlat, Ratio, averages, formula_of
 from umbel.estimate.shape_reading import shape_of
 from umbel.estimate.shapes import Primal, Sequential, Switched, trusted
@@ -14,6 +15,7 @@ from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question
 from umbel.model.query import Question
 from umbel.numerics.tables import Table
+from umbel.pipeline.answering import target_of
 from umbel.results.verdict import Identified
 from umbel.simulate.discrete import random_model
 
@@ -151,3 +153,50 @@ def test_switched_shapes_have_the_value_of_their_averages_in_every_law() -> None
                     own, given = (evaluate(expr, law, ()).array for expr in (written(shape), one.expr()))
                     assert own == pytest.approx(given, abs=EXACT), verdict.estimand.text()
     assert met > 40
+
+
+def test_shapes_that_the_graph_vouches_for_have_the_value_of_their_averages_in_its_models() -> None:
+    rng = np.random.default_rng(4)
+    met = {"Switched": 0, "Sequential": 0}
+    for _ in range(500):
+        graph = random_graph(rng)
+        last = len(graph.names) - 1
+        a, m = sorted(rng.choice(max(2, last), 2, replace=False).tolist())
+        for question in (
+            f"E[V{last}[V{a}=1] | V{a}=0]",
+            f"E[V{last}[V{a}=1, V{m}[V{a}=0]]]",
+            f"E[V{last} | do(V{a}=1)]",
+        ):
+            try:
+                verdict = identify_question(graph, Question.parse(question))
+                found = averages(formula_of(verdict.estimand.body)) if isinstance(verdict, Identified) else ()
+            except (NotFlat, InputError):
+                continue
+            if not isinstance(verdict, Identified):
+                continue
+            vouch = target_of(verdict, graph).independent
+            joint = random_model(graph, rng=rng).table()
+            for one in found:
+                shape = shape_of(one, vouch)
+                if shape is None or isinstance(shape, Primal) or not shape.exact or shape == shape_of(one):
+                    continue
+                met[type(shape).__name__] += 1
+                own, given = (evaluate(expr, joint, ()).array for expr in (written(shape), one.expr()))
+                assert own == pytest.approx(given, abs=EXACT), verdict.estimand.text()
+    assert met["Switched"] > 20
+    assert met["Sequential"] > 30
+
+
+def test_an_effect_on_the_treated_with_independent_covariates_is_doubly_robust() -> None:
+    graph = Graph.parse("{ C D } -> { A Y }; A -> Y")
+    verdict = identify_question(graph, Question.parse("E[Y[A=0] | A=1]"))
+    assert isinstance(verdict, Identified)
+    found = [
+        shape_of(one, target_of(verdict, graph).independent) for one in averages(formula_of(verdict.estimand.body))
+    ]
+    (switched,) = (one for one in found if isinstance(one, Switched))
+    assert [(stage.settings, sorted(stage.variables)) for stage in switched.stages] == [
+        ((), ["C", "D"]),
+        ((("A", 0),), ["Y"]),
+    ]
+    assert switched.joint == (("A", 1),)

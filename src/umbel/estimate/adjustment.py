@@ -106,7 +106,7 @@ class AIPW:
         if refusal is not None:
             return refusal
         try:
-            found = _shapes(averages(probe(target)), target.strategy)
+            found = _shapes(averages(probe(target)), target)
         except NotFlat as fault:
             return Refusal(str(fault), "Give every variable states, for the estimator 'cells'.")
         if found is None:
@@ -148,7 +148,7 @@ class AIPW:
     def _numbers(self, target: Target, study: Study, rows: Rows, rng: np.random.Generator, watch: Watch) -> Estimated:
         cases = cases_of(target, rows)
         wanted = tuple(dict.fromkeys(one for case in cases for one in averages(case.formula)))
-        shapes = _shapes(wanted, target.strategy) or {}
+        shapes = _shapes(wanted, target) or {}
         wide = tuple(shapes.values())
         many = crowded(_adjusted(wide), rows)
         rows, fold = self._split(rows, shapes, rng)
@@ -226,7 +226,7 @@ class AIPW:
             raise Unanswered(f"{dose} has too many values for one row each.", f"Ask at values, as {dose}=1.")
         case = Case((), settled_at(target.expr, dict.fromkeys(target.axes, ANY)))
         wanted = averages(case.formula)
-        shapes = _shapes(wanted, target.strategy) or {}
+        shapes = _shapes(wanted, target) or {}
         shape = shapes.get(wanted[0]) if len(wanted) == 1 and case.formula == wanted[0] else None
         if shape is None or not is_dose(shape, rows):
             raise Unanswered(f"{dose} has too many values for one row each.", f"Ask at values, as {dose}=1.")
@@ -282,12 +282,12 @@ def convergence_check(stuck: int) -> Check:
     return Check("convergence", stuck == 0, float(stuck), advice if stuck else "")
 
 
-def _shapes(wanted: Sequence[Average], strategy: str) -> dict[Average, Chain] | None:
+def _shapes(wanted: Sequence[Average], target: Target) -> dict[Average, Chain] | None:
     """The sequence that each average is; None where one is not."""
     found: dict[Average, Chain] = {}
     for one in wanted:
-        shape = shape_of(one)
-        if not isinstance(shape, Sequential | Switched) or not trusted(shape, strategy):
+        shape = shape_of(one, target.independent)
+        if not isinstance(shape, Sequential | Switched) or not trusted(shape, target.strategy):
             return None
         found[one] = shape
     return found

@@ -143,7 +143,7 @@ class DiscretePlugIn:
 def _is_plain(target: Target) -> bool:
     """Whether every average sets one treatment once at most, which other estimators answer whatever it is."""
     try:
-        shapes = [shape_of(one) for one in averages(probe(target))]
+        shapes = [shape_of(one, target.independent) for one in averages(probe(target))]
     except NotFlat:
         return False
     plain = (isinstance(one, Sequential | Switched) and trusted(one, target.strategy) for one in shapes)

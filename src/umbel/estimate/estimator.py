@@ -23,6 +23,10 @@ from umbel.results.step import Refusal
 from umbel.results.value import DataSource, Estimate, LatentClass, Row
 from umbel.variable import Domain
 
+Names = frozenset[str]
+Independent = Callable[[Names, Names, Names], bool]
+"""Whether the graph holds two sets of variables independent given a third."""
+
 Watch = Callable[[Iterable[int], str, int], Iterable[int]]
 """Passes steps through and may show how far they are: ``watch(range(200), "bootstrap", 200)``."""
 
@@ -62,6 +66,9 @@ class Target:
         The views of a latent class that ``expr`` speaks of; None where it speaks of none.
     macro
         The macro-intervention in numbers; None where no total is set.
+    independent
+        The graph's word on independence, by which laws may be learnt given all that comes before;
+        None where nobody vouches.
     """
 
     term: str
@@ -72,6 +79,7 @@ class Target:
     strategy: str = ""
     unmixing: Unmixing | UnitUnmixing | None = None
     macro: MacroForm | None = None
+    independent: Independent | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

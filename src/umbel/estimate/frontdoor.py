@@ -87,7 +87,7 @@ class APIPW:
             formula = at_states(probe(target), lambda name: (ANY,))
         except NotFlat as fault:
             return Refusal(str(fault), "Give every variable states, for the estimator 'cells'.")
-        shapes = [_shape(one, target.strategy) for one in averages(formula)]
+        shapes = [_shape(one, target) for one in averages(formula)]
         treated = {shape.treatment for shape in shapes if isinstance(shape, Primal)}
         if None in shapes or not treated:
             return Refusal(
@@ -121,7 +121,7 @@ class APIPW:
         cases = cases_of(target, rows)
         formulas = [at_states(case.formula, lambda name: rows.columns[name].states) for case in cases]
         wanted = dict.fromkeys(one for formula in formulas for one in averages(formula))
-        shapes = {one: shape for one in wanted if (shape := _shape(one, target.strategy)) is not None}
+        shapes = {one: shape for one in wanted if (shape := _shape(one, target)) is not None}
         treated = dict.fromkeys(shape.treatment for shape in shapes.values() if isinstance(shape, Primal))
         learnt_from = dict.fromkeys(
             name
@@ -234,6 +234,6 @@ def _held(average: Average, drawn: Drawn, state: State) -> Average:
     return Average(tuple(one for one in average.bound if one != symbol), tuple(factors))
 
 
-def _shape(average: Average, strategy: str) -> Sequential | Switched | Primal | None:
-    shape = shape_of(average)
-    return shape if shape is not None and trusted(shape, strategy) else None
+def _shape(average: Average, target: Target) -> Sequential | Switched | Primal | None:
+    shape = shape_of(average, target.independent)
+    return shape if shape is not None and trusted(shape, target.strategy) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from umbel.estimate.estimator import Independent
 from umbel.estimate.expansion import Average, raw_name
 from umbel.estimate.shapes import Block, Outcome, Primal, Sequential, Stage, Switched
 from umbel.estimate.switched_reading import switched_of
@@ -12,8 +13,8 @@ from umbel.expr.nodes import AtState, Drawn, Held, NumericValue, Policy, Probabi
 from umbel.variable import State
 
 
-def shape_of(average: Average) -> Sequential | Primal | Switched | None:
-    """The shape of an average; None where it has none.
+def shape_of(average: Average, independent: Independent | None = None) -> Sequential | Primal | Switched | None:
+    """The shape of an average; None where it has none. ``independent`` is the graph's word.
 
     O(laws²). The shape's value equals the average's in every law when ``exact``; otherwise in
     every model whose graph lets conditions be dropped as the estimand dropped them.
@@ -35,7 +36,7 @@ def shape_of(average: Average) -> Sequential | Primal | Switched | None:
     outcome = _outcome(laws, numbers)
     if outcome is None:
         return None
-    switched = None if drawn else switched_of(laws, outcome)
+    switched = None if drawn else switched_of(laws, outcome, independent)
     if switched is not None:
         return switched
     policies = {raw_name(one.of): one.policy for one in drawn}
@@ -47,7 +48,7 @@ def shape_of(average: Average) -> Sequential | Primal | Switched | None:
     own = [name for node in known for name in node.variables if name in set_names]
     if own:
         return None if drawn else _primal(known, outcome, own)
-    return _sequential(known, outcome)
+    return _sequential(known, outcome, independent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _node(law: Probability, events: dict[str, State], policies: dict[str, Policy
     return _Node(tuple(map(raw_name, law.of)), frozenset(before), settings)
 
 
-def _sequential(nodes: list[_Node], outcome: Outcome) -> Sequential | None:
+def _sequential(nodes: list[_Node], outcome: Outcome, independent: Independent | None) -> Sequential | None:
     """Laws in the order in which settings accumulate; None where they do not.
 
     A law such as ``P(V | A=a, M)`` may be of a V that A does not affect, learnt after its effect
@@ -140,7 +141,10 @@ def _sequential(nodes: list[_Node], outcome: Outcome) -> Sequential | None:
         if fresh or not stages:
             stages.append(Stage(fresh, ()))
         stages[-1] = Stage(stages[-1].settings, (*stages[-1].variables, *node.variables))
-        exact &= node.before == known and node.settings == total
+        whole = node.before == known and node.settings == total
+        read = node.before | set(node.settings)
+        left = frozenset(known | set(total)) - read
+        exact &= whole or bool(independent and independent(frozenset(node.variables), left, frozenset(read)))
         late = {name for name in node.before if above[name]}
         if node.settings != total and late & mixed and not set(node.variables) & set(outcome.names()):
             return None

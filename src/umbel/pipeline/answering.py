@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -10,6 +11,7 @@ from umbel.config.problem import MethodSpec
 from umbel.errors import ProblemError, did_you_mean, shown
 from umbel.graph.mixed import Graph
 from umbel.graph.render import graph_text
+from umbel.graph.separation import m_separated
 from umbel.model.query import Best, Question
 from umbel.pipeline.choosing import best_in
 from umbel.results.answer import Answer
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from umbel.data.study import Study
     from umbel.estimate.crossfit import Learners
-    from umbel.estimate.estimator import Estimator, Target, Watch
+    from umbel.estimate.estimator import Estimator, Independent, Names, Target, Watch
     from umbel.estimate.stacking import Stacked
 
 
@@ -117,7 +119,7 @@ def estimated(
     from umbel.estimate.stacking import one_table
 
     start = time.perf_counter()
-    target, study = target_of(verdict, graph), studies[0]
+    target, study = target_of(verdict, graph, studies), studies[0]
     if isinstance(verdict.question.body, Best):
         return best_in(answer, verdict, target, studies, method=method, rng=rng)
     stacked: Stacked | None = None
@@ -150,15 +152,30 @@ def estimated(
     )
 
 
-def target_of(verdict: Identified, graph: Graph) -> Target:
-    """The estimand as an estimator reads it."""
+def target_of(verdict: Identified, graph: Graph, studies: Sequence[Study] = ()) -> Target:
+    """The estimand as an estimator reads it; rows that were kept by a variable break independences."""
     from umbel.estimate.estimator import Target
+
+    plain = not graph.plates and not any(study.selected or study.unit for study in studies)
 
     estimand = verdict.estimand
     domains = {graph.names[node]: domain for node, domain in graph.facts.domains}
     term, axes, strategy = str(verdict.question), estimand.axes, estimand.strategy
     needs = estimand.requirements()
-    return Target(term, estimand.body, domains, axes, needs, strategy, estimand.unmixing, estimand.macro)
+    vouch = _independences(graph) if plain else None
+    return Target(term, estimand.body, domains, axes, needs, strategy, estimand.unmixing, estimand.macro, vouch)
+
+
+def _independences(graph: Graph) -> Independent:
+    """m-separation by names; what the graph does not name is independent of nothing."""
+
+    def independent(one: Names, other: Names, given: Names) -> bool:
+        if not one | other | given <= set(graph.names):
+            return False
+        x, y, z = (graph.mask(sorted(names)) for names in (one, other, given))
+        return m_separated(graph, x & ~z, y & ~z, z)
+
+    return independent
 
 
 def _words(target: Target, study: Study) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def prospect(problem: Problem) -> str | Refusal:
             from umbel.estimate.choose import choose
             from umbel.estimate.stacking import one_table
 
-            target, study = target_of(verdict, problem.graph), problem.studies[0]
+            target, study = target_of(verdict, problem.graph, problem.studies), problem.studies[0]
             if len(problem.studies) > 1:
                 joined = one_table(target, problem.studies)
                 if isinstance(joined, Refusal):
