@@ -9,7 +9,7 @@ import numpy as np
 
 from umbel.estimate.bounds_arrays import Block, Records, patterns_of, polynomial_of
 from umbel.estimate.bounds_em import inner
-from umbel.estimate.bounds_found import GAP, INNER, BoundsFound, BoundsMethod
+from umbel.estimate.bounds_found import EXACT, GAP, INNER, UNSAMPLED, BoundsFound, BoundsMethod
 from umbel.estimate.bounds_restarts import restarted
 from umbel.estimate.credible import credible_probability
 from umbel.model.programme import Programme
@@ -43,12 +43,17 @@ def by_restarts(
     check = Check("convergence", share >= 0.5, share, advice)
     bounds = Bounds(*ends, "inner", ends)
     if tilted:
-        return BoundsFound(bounds, "causal EM", (check,), (), (INNER, *programme.remarks))
+        return BoundsFound(bounds, "causal EM", (check,), (), _remarks(programme, studies))
     runs = int((found.gaps <= GAP).sum())
     interval, credible = _credible(programme, ends, runs)
     return BoundsFound(
         replace(bounds, interval=interval), "causal EM", (check, credible), (), (INNER, *programme.remarks)
     )
+
+
+def _remarks(programme: Programme, studies: Sequence[Records]) -> tuple[str, ...]:
+    population = bool(studies) and all(one.population for one in studies)
+    return (INNER, EXACT if population else UNSAMPLED, *programme.remarks)
 
 
 def _credible(programme: Programme, ends: tuple[float, float], runs: int) -> tuple[tuple[float, float], Check]:
@@ -92,4 +97,4 @@ def by_em(
         share,
         f"{share:.0%} of {method.restarts} restarts reached the best likelihood found.",
     )
-    return BoundsFound(Bounds(low, high, "inner", (low, high)), "causal EM", (check,), (), (INNER, *programme.remarks))
+    return BoundsFound(Bounds(low, high, "inner", (low, high)), "causal EM", (check,), (), _remarks(programme, studies))
