@@ -18,8 +18,6 @@ GAP = 1e-3
 """Certified likelihood gap, in nats, at which a restart counts as converged."""
 EXACT = "The tables are laws, not samples of them: nothing is left to sampling, and no interval is given."
 UNSAMPLED = "No sampling interval is given beside inner bounds: they say how far models were found to go."
-    "No sampling interval is given beside inner bounds: they say how far models were found, not how far they go."
-)
 INNER = "Inner bounds: the models found lie within the true interval, which may be wider."
 
 REFERENCES = (
