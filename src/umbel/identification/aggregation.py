@@ -53,10 +53,10 @@ from umbel.structure.macro import check_block, micro_parts, without_totals
 Ask = Callable[[Graph, Question, Sequence[Experiment]], Verdict]
 
 CLASSES = {
-    "natural": "drawn as it occurs at that value of the total (a perfect realisation)",
-    "perfect": "drawn anew, cut from its causes (a perfect realisation)",
-    "shift": "moved from where each unit has it (a shift)",
-    "point": "set to one value each (a perfect realisation)",
+    "natural": "are drawn as they occur at that value of the total (a perfect realisation)",
+    "perfect": "are drawn anew, cut from their causes (a perfect realisation)",
+    "shift": "are moved from where each unit has them (a shift)",
+    "point": "are set to one value each (a perfect realisation)",
 }
 """The two classes of realisation, in words: every answer says which it is about."""
 
