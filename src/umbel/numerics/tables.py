@@ -6,6 +6,7 @@ estimand multiplies it by zero, and shows as NaN wherever the answer really depe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -148,6 +149,8 @@ def grouped(values: Array, tolerance: float = 1e-7) -> tuple[NDArray[np.intp], A
     return inverse.reshape(-1), values[first]
 
 
+MOST_LABELS = 50
+"""NumPy's einsum has 52 letters for the labels of one product; more are summed out one by one."""
 Factor = tuple[Array, Sequence[int]]
 """An array with the label of each of its axes."""
 
@@ -161,8 +164,27 @@ def contract(factors: Sequence[Factor], out: Sequence[int]) -> Array:
     [0.75, 0.25]
     """
     labels = {label: i for i, label in enumerate(dict.fromkeys(label for _, axes in factors for label in axes))}
+    if len(labels) > MOST_LABELS:
+        return contract(_one_label_less(factors, out), out)
     # NumPy's own types do not know this calling form: arrays and label lists in turn.
     operands: list[Any] = []
     for array, axes in factors:
         operands += [array, [labels[label] for label in axes]]
     return np.asarray(np.einsum(*operands, [labels[label] for label in out], optimize="greedy"), dtype=np.float64)
+
+
+def _one_label_less(factors: Sequence[Factor], out: Sequence[int]) -> list[Factor]:
+    """Sum out the label whose factors make the smallest table together."""
+    sizes = {label: size for array, axes in factors for label, size in zip(axes, array.shape, strict=True)}
+    beside = {
+        label: dict.fromkeys(other for _, axes in factors if label in axes for other in axes if other != label)
+        for label in sizes
+        if label not in out
+    }
+    if not beside:
+        raise DataError(f"A table of {len(sizes)} axes is more than {MOST_LABELS}. Ask for fewer variables at once.")
+    gone = min(beside, key=lambda label: math.prod(sizes[other] for other in beside[label]))
+    touched = [one for one in factors if gone in one[1]]
+    rest: list[Factor] = [one for one in factors if gone not in one[1]]
+    left = list(beside[gone])
+    return [(contract(touched, left), left), *rest]
