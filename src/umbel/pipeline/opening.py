@@ -14,9 +14,10 @@ from umbel.errors import ProblemError, QuestionError, shown
 from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question
 from umbel.identification.bounded import bounded
+from umbel.identification.every_experiment import every_experiment
 from umbel.identification.interfered import interfered
 from umbel.model.equations import Equations
-from umbel.model.query import ClassEffects, Expectation, Named, Probability, Question, Term
+from umbel.model.query import Question
 from umbel.model.source import EVERY, OBSERVATIONAL, UNITS, Experiment
 from umbel.results.verdict import Refused, Unidentified, Verdict
 
@@ -44,8 +45,8 @@ def open_studies(spec: ProblemSpec) -> tuple[Study, ...]:
 def sources_of(graph: Graph, experiments: Experiments | None, question: Question) -> tuple[Experiment, ...]:
     """Experiments as sources, their names checked against the graph.
 
-    ``"all"`` stands for every experiment: for an effect, those on what the question sets, and inside
-    plates those that dealt every law to units.
+    ``"all"`` stands for every experiment that the question can use: for an effect, those on what it
+    sets, and inside plates those that dealt every law to units.
 
     Examples
     --------
@@ -56,8 +57,7 @@ def sources_of(graph: Graph, experiments: Experiments | None, question: Question
     if experiments is None:
         return (OBSERVATIONAL,)
     if experiments == EVERY:
-        trials = (Experiment(do, assigned=UNITS) for do in dict.fromkeys(map(_set_by, question.terms())) if do)
-        return (OBSERVATIONAL, *trials)
+        return (OBSERVATIONAL, *(Experiment(do, assigned=UNITS) for do in every_experiment(graph, question)))
     if isinstance(experiments, str):
         raise QuestionError(f"experiments={shown(experiments)} is no list. Name each: [(), ('Z',)], or say 'all'.")
     if not experiments:
@@ -81,17 +81,6 @@ def read_experiments(text: str) -> Experiments:
         return EVERY
     sets = [part.strip().removeprefix("(").removesuffix(")") for part in text.split(";")]
     return [tuple(name.strip().strip('"') for name in one.split(",") if name.strip()) for one in sets]
-
-
-def _set_by(term: Term) -> tuple[str, ...]:
-    """What a term sets."""
-    match term:
-        case Probability() | Expectation():
-            return tuple(item.name for item in term.do)
-        case Named() | ClassEffects():
-            return (term.treatment,)
-        case _:
-            return ()
 
 
 def source_of(graph: Graph, study: Study) -> Experiment:

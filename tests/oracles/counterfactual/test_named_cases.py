@@ -58,6 +58,24 @@ def test_all_experiments(case: Case) -> None:
         assert (found.expr is None) == (case.experiments == "no")
 
 
+@named
+def test_every_experiment_by_one_word(case: Case) -> None:
+    verdict = umbel.identify(case.graph, case.question, experiments="all")
+    if isinstance(verdict, umbel.Bounded):
+        assert case.experiments == "no"
+    else:
+        assert outcome_of(verdict) == case.experiments
+
+
+def test_every_experiment_of_a_large_graph() -> None:
+    """Too many sets to name them all: those around the districts of the question are enough."""
+    graph = "; ".join(f"W{i} -> X; W{i} -> Y" for i in range(8)) + "; X -> Y; X <-> Y; X -> Z; Y <-> Z"
+    assert not umbel.identify(graph, "P(Y[X=1]=1, Z[X=1]=0 | W0=1)").identified
+    verdict = umbel.identify(graph, "P(Y[X=1]=1, Z[X=1]=0 | W0=1)", experiments="all")
+    assert verdict.identified
+    assert not umbel.identify(graph, "P(Y[X=1]=1, Z[X=0]=0 | W0=1)", experiments="all").identified
+
+
 @pytest.mark.parametrize("question", ["P(Y[A]=1, X=0)", "P(A=1, Y[A]=1)", "E[Y[A]]", "P(X=1, Y[A, X=0]=1)"])
 def test_a_free_subscript_that_reaches_nothing_is_an_axis(question: str) -> None:
     verdict = umbel.identify("A -> B; X -> Y", question)
