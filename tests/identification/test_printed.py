@@ -333,3 +333,36 @@ def test_a_no_names_its_causes_and_what_would_help(graph: str, question: str) ->
     assert verdict.certificate.kind == "hedge" and verdict.verify()
     assert verdict.certificate.text.startswith("Hidden causes join X to ")
     assert verdict.remedies[0] == "randomise X"
+
+
+INSTRUMENT = "Z -> X -> Y; X <-> Y; states Z = 2; states X = 2; assume monotone Z -> X"
+MOVED = "X[Z=1]=1, X[Z=0]=0"
+
+
+def test_the_effect_among_those_whom_an_instrument_moves() -> None:
+    """Imbens and Angrist (1994): Wald's ratio, by its name."""
+    verdict = umbel.identify(INSTRUMENT, f"E[Y[X=1] | {MOVED}] - E[Y[X=0] | {MOVED}]")
+    assert verdict.identified
+    assert verdict.estimand.strategy == "instrument"
+    assert verdict.estimand.text() == "[E[Y | Z = 1] - E[Y | Z = 0]] / [P(X = 1 | Z = 1) - P(X = 1 | Z = 0)]"
+    assert verdict.verify()
+
+
+def test_wald_s_ratio_needs_the_instrument_to_move_one_way() -> None:
+    graph = INSTRUMENT.replace("; assume monotone Z -> X", "")
+    assert not umbel.identify(graph, f"E[Y[X=1] | {MOVED}] - E[Y[X=0] | {MOVED}]").identified
+
+
+def test_each_arm_among_those_whom_an_instrument_moves() -> None:
+    for state, low, high in ((1, 0, 1), (0, 1, 0)):
+        verdict = umbel.identify(INSTRUMENT, f"P(Y[X={state}] | {MOVED})")
+        assert verdict.identified and verdict.verify()
+        assert verdict.estimand.text() == (
+            f"[P(X = {state}, Y | Z = {high}) - P(X = {state}, Y | Z = {low})] / [P(X = 1 | Z = 1) - P(X = 1 | Z = 0)]"
+        )
+
+
+def test_terms_over_one_denominator() -> None:
+    verdict = umbel.identify("X -> Y", "E[Y | do(X=2)] / E[Y | do(X=0)] - E[Y | do(X=1)] / E[Y | do(X=0)]")
+    assert verdict.identified and verdict.verify()
+    assert verdict.estimand.text() == "[E[Y | X = 2] - E[Y | X = 1]] / E[Y | X = 0]"

@@ -12,6 +12,7 @@ from dataclasses import replace
 from umbel.errors import QuestionError, shown
 from umbel.expr.build import expectation, free, linear, quotient, settled, substituted
 from umbel.expr.estimand import Estimand
+from umbel.expr.gather import gathered
 from umbel.expr.nodes import AtState, Expr, Held, Law, Policy, Slot, Symbol
 from umbel.expr.nodes import Number as Constant
 from umbel.expr.order import ordered
@@ -28,7 +29,13 @@ from umbel.identification.explain import (
     steps_of,
     strategy_of,
 )
-from umbel.identification.explain_worlds import ASSUMPTION, STRATEGY, all_steps, worlds_certificate, worlds_steps
+from umbel.identification.explain_worlds import (
+    ASSUMPTION,
+    all_steps,
+    worlds_certificate,
+    worlds_steps,
+    worlds_strategy,
+)
 from umbel.identification.flat import observed
 from umbel.identification.moments import average_over_classes, class_effects
 from umbel.identification.nested import flat_route, solve_given
@@ -144,14 +151,16 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
             if through is not None:
                 return through
         return Unidentified(question, certificate_of(seen, stuck), steps_of(stuck), remarks_of(stuck), proof)
-    expr = in_reading_order(graph, body, settled(_assembled(body, roads)))
+    states = {graph.names[node]: domain.states for node, domain in graph.facts.domains}
+    expr = in_reading_order(graph, body, gathered(settled(_assembled(body, roads)), states))
     first = next(iter(effects), None)
     axes = _axes(graph, body)
     unbound = [symbol for symbol in free(expr) if isinstance(symbol.meaning, Law)]
     assert not unbound, f"laws that no sum binds: {unbound}"
     plates = tuple(plate.name for plate in graph.plates)
     domains = tuple((graph.names[node], domain.states) for node, domain in graph.facts.domains)
-    strategy = ", ".join([STRATEGY] * bool(worlds) + [strategy_of(effects)] * bool(effects or not worlds))
+    beside = dict.fromkeys(map(worlds_strategy, worlds))
+    strategy = ", ".join([*beside, *([strategy_of(effects)] if effects or not worlds else [])])
     estimand = Estimand(expr, axes, strategy, plates, domains)
     return Identified(
         question,

@@ -26,6 +26,14 @@ ASSUMPTION = (
 )
 
 
+def worlds_strategy(worlds: Worlds) -> str:
+    """The name by which readers know the estimand."""
+    given = [event.variable for event in worlds.term.given]
+    moved = any(given.count(name) > 1 for name in given)
+    monotone = any(use.kind == "monotone" for use in worlds.uses)
+    return "instrument" if moved and monotone else STRATEGY  # among those whom the instrument moves
+
+
 def worlds_steps(worlds: Worlds) -> tuple[Step, ...]:
     """What was done, in order: each factor with the moves that led to it, or with what is in the way."""
     words = _Words(worlds)

@@ -143,15 +143,22 @@ class _Rewriting:
         self._left -= 1
         if self._left < 0 or self._known(law):
             return None
+        ordered_by: Polynomial | None = None  # by a monotone mechanism, though not in known laws
         for use, once in _moves(law, self._declared):
+            if use.kind != "monotone" and ordered_by is not None:
+                return ordered_by
             if once is None or (use.kind == "subtract" and not depth):
                 continue
             result = self._all(once, depth - (use.kind == "subtract"))
+            if use.kind == "monotone" and result is not None and not all(map(self._known, _laws(result))):
+                self.uses[use] = None
+                ordered_by = ordered_by or result
+                continue
             if result is None or (use.kind == "subtract" and not all(map(self._known, _laws(result)))):
                 continue
             self.uses[use] = None
             return result
-        return None
+        return ordered_by
 
     def _all(self, polynomial: Polynomial, depth: int) -> Polynomial | None:
         """Every law in a polynomial rewritten; None where that grows too long."""
@@ -194,7 +201,9 @@ def _moves(law: Component, declared: States) -> Iterator[tuple[Use, Polynomial |
     for conflict in conflicts:
         pair = _monotone(conflict, declared)
         if pair is not None:
-            yield Use("monotone", conflict.first.node, conflict.over), _difference(outcomes, *pair, declared)
+            use = Use("monotone", conflict.first.node, conflict.over)
+            yield use, _difference(outcomes, *pair, declared)
+            yield use, _difference_below(outcomes, *pair, declared)
     for conflict in conflicts:
         for unknown in _unknowns(graph, conflict):
             if unknown.node in declared.states:
@@ -271,6 +280,19 @@ def _difference(
     raised = PotentialOutcome(lower.node, lower.reads, high)
     rest = [outcome for outcome in outcomes if outcome not in (upper, lower)]
     return _polynomial([(1.0, closed(without[lower], declared)), (-1.0, closed([*rest, raised], declared))], declared)
+
+
+def _difference_below(
+    outcomes: Sequence[PotentialOutcome], upper: PotentialOutcome, lower: PotentialOutcome, declared: States
+) -> Polynomial | None:
+    """The same from the other side: ``V[A=1] = 1, V[A=0] = 0`` is ``V[A=0] = 0`` less ``V[A=1] = 0``."""
+    low, high = map(AtState, declared.states[upper.node])
+    if (upper.value, lower.value) != (high, low):
+        return None
+    without = [outcome for outcome in outcomes if outcome != upper]
+    sunk = PotentialOutcome(upper.node, upper.reads, low)
+    rest = [outcome for outcome in without if outcome != lower]
+    return _polynomial([(1.0, closed(without, declared)), (-1.0, closed([*rest, sunk], declared))], declared)
 
 
 class Nothing(Enum):
