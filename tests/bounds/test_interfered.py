@@ -194,3 +194,30 @@ def test_the_summary_says_bounded() -> None:
     text = umbel.solve(A4A, "E[Y | do(A ~ Bernoulli(0.8))]", schools()).summary()
     assert "bounded: the assumptions confine the answer" in text
     assert "Z kept" in text
+
+
+def trial(share: float, chance: float) -> umbel.Study:
+    """Every unit at one share, set by hand; the interferer alone is measured."""
+    rows = {"unit": [0, 0, 1, 1], "A": [0, 1, 0, 1], "n": [1 - share, share] * 2}
+    units = {"unit": [0, 1], "W": [0, 1], "w": [1 - chance, chance]}
+    return umbel.Study(rows, units=units, unit="unit", count="n", unit_weight="w", do="A")
+
+
+def rises(share: float) -> float:
+    return 0.5 * (0.1 + 0.5 * share) + 0.5 * (0.35 + 0.6 * share)
+
+
+@pytest.mark.parametrize(
+    ("more", "share", "wanted"),
+    [
+        ("; assume monotone A -> W", 0.5, (0.5000, 0.9250)),
+        ("", 0.5, (0.2107, 0.9315)),  # without a shape, a trial at one share says nothing of another
+        ("; assume monotone A -> W", 0.9, (0.4545, rises(0.9))),
+        ("", 0.7, (rises(0.7), rises(0.7))),
+    ],
+)
+def test_a_trial_at_one_share(more: str, share: float, wanted: tuple[float, float]) -> None:
+    question = "P(Y=1 | do(A ~ Bernoulli(0.7)))"
+    answer = umbel.solve(A4F + more, question, wards((0.0, 1.0)), trial(share, rises(share)))
+    assert answer.verdict == "bounded" and answer.refusal is None
+    assert numbers(answer) == pytest.approx(wanted, abs=DIGITS)

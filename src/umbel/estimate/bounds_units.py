@@ -89,8 +89,45 @@ class _Units:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """Units whose shares were set: the shares seen, of how many members, the interferer, weights."""
+
+    treated: Array
+    members: Array
+    interferer: NDArray[np.int64]
+    weights: Array
+    exact: bool
+
+    def weighing(self, weights: Array) -> _Trial:
+        """The same units with other weights; those without any are left out."""
+        kept = weights > 0
+        return _Trial(self.treated[kept], self.members[kept], self.interferer[kept], weights[kept], self.exact)
+
+    def chances(self, policy: float, *, monotone: bool) -> tuple[float, float]:
+        """Between which numbers ``P(Z(policy) = 1)`` lies: each share below bounds it from below, when Z rises."""
+        low, high = 0.0, 1.0
+        placed = _placed(self, policy)
+        for share in np.unique(placed[~np.isnan(placed)]):
+            own = placed == share
+            chance = float(self.weights[own] @ self.interferer[own] / self.weights[own].sum())
+            same = abs(share - policy) <= SAME
+            if same or (monotone and share < policy):
+                low = max(low, chance)
+            if same or (monotone and share > policy):
+                high = min(high, chance)
+        return low, high
+
+
 def unit_bounds(
-    asked: Interfered, question: str, study: Study, *, level: float, rng: np.random.Generator, whole: bool
+    asked: Interfered,
+    question: str,
+    study: Study,
+    trials: Sequence[Study] = (),
+    *,
+    level: float,
+    rng: np.random.Generator,
+    whole: bool,
 ) -> UnitBounds:
     """Bounds, and the effect with the interferer kept, from one study of units.
 
@@ -100,6 +137,8 @@ def unit_bounds(
         What the graph says, and the question's text.
     study
         Rows of members, with one key.
+    trials
+        Studies of other units that set their shares, and measured the interferer.
     level
         Of the intervals, which come from resampling units.
     rng
@@ -113,12 +152,18 @@ def unit_bounds(
         For tables that contradict each other or the problem.
     """
     units, nested, population = _read(asked, study, whole)
-    found = _numbers(asked, units)
+    set_ = [_read_trial(asked, one, whole) for one in trials]
+    found = _numbers(asked, units, [one for one, _ in set_])
     drawn = None
     if not population:
-        size, weights = len(units.weights), units.weights
-        samples = (rng.multinomial(size, np.full(size, 1.0 / size)) * weights for _ in range(SAMPLES))
-        drawn = np.array([_numbers(asked, units.weighing(one)) for one in samples])
+        again = [
+            (
+                units.weighing(_resampled(units.weights, rng)),
+                [one if known else one.weighing(_resampled(one.weights, rng)) for one, known in set_],
+            )
+            for _ in range(SAMPLES)
+        ]
+        drawn = np.array([_numbers(asked, some, others) for some, others in again])
     texts = [question] if _single(asked) else [question, *(arm.text for arm in asked.arms)]
     rows: list[Row] = []
     for at, text in enumerate(texts):
@@ -127,7 +172,8 @@ def unit_bounds(
     low, high = found[0, :2].tolist()
     bounds = None
     if not _silent(units, asked.arms, low, high):
-        kind: BoundsKind = "sharp" if units.exact and asked.sharp and _sharp(asked, units) else "outer"
+        closed = units.exact and asked.sharp and not trials and _sharp(asked, units)
+        kind: BoundsKind = "sharp" if closed else "outer"
         bounds = Bounds(low, high, kind, None, None if drawn is None else (rows[0].lower, rows[1].upper))
     shown = tuple(row for row in rows if row.value is not None)
     return UnitBounds(bounds, shown, (*nested.checks, *_checks(asked, units)), _remarks(asked, units), nested.sources)
@@ -137,17 +183,22 @@ def _single(asked: Interfered) -> bool:
     return len(asked.arms) == 1 and asked.arms[0].weight == 1.0
 
 
-def _numbers(asked: Interfered, units: _Units) -> Array:
+def _resampled(weights: Array, rng: np.random.Generator) -> Array:
+    size = len(weights)
+    return np.asarray(rng.multinomial(size, np.full(size, 1.0 / size)) * weights)
+
+
+def _numbers(asked: Interfered, units: _Units, trials: Sequence[_Trial]) -> Array:
     """Lower end, upper end and kept effect: of the question, then of each term; shape (1 + terms, 3)."""
     terms = np.array(
-        [[*_ends(asked, units, at), natural(units.outcomes[at], units.weights)] for at in range(len(asked.arms))]
+        [[*_ends(asked, units, trials, at), natural(units.outcomes[at], units.weights)] for at in range(len(asked.arms))]
     )
     weights = np.array([arm.weight for arm in asked.arms])
     turned = np.where(weights[:, None] < 0, terms[:, [1, 0, 2]], terms)
     return np.concatenate([[weights @ turned], terms])
 
 
-def _ends(asked: Interfered, units: _Units, at: int) -> tuple[float, float]:
+def _ends(asked: Interfered, units: _Units, trials: Sequence[_Trial], at: int) -> tuple[float, float]:
     """Bounds of one term."""
     outcomes, weights, z = units.outcomes[at], units.weights, units.interferer.astype(np.float64)
     unknown = -np.inf, np.inf
@@ -164,8 +215,11 @@ def _ends(asked: Interfered, units: _Units, at: int) -> tuple[float, float]:
         pairs = [through_everything(one, shares, weights, policy, interferer=rises) for one in scaled]
     elif len(np.unique(z)) < units.states:
         return unknown if units.span is None else units.span
-    elif binary and asked.rising[0]:
-        pairs = [through_interferer(one, z, weights, shares, policy, monotone=True) for one in scaled]
+    elif binary and (asked.rising[0] or trials):
+        rising = asked.rising[0]
+        sides = [(0.0, 1.0), *(one.chances(policy, monotone=rising) for one in trials)]
+        known = max(low for low, _ in sides), min(high for _, high in sides)
+        pairs = [through_interferer(one, z, weights, shares, policy, monotone=rising, known=known) for one in scaled]
     else:
         pairs = [
             through_states(one, units.interferer, weights, np.abs(shares - policy) <= SAME, units.states)
@@ -174,7 +228,7 @@ def _ends(asked: Interfered, units: _Units, at: int) -> tuple[float, float]:
     return floor + width * pairs[0][0], floor + width * pairs[1][1]
 
 
-def _placed(units: _Units, policy: float) -> Array:
+def _placed(units: _Units | _Trial, policy: float) -> Array:
     """Shares as they count: a unit's own, or what a sample of members leaves no doubt of."""
     if units.exact:
         return units.treated
@@ -273,9 +327,7 @@ def _read(asked: Interfered, study: Study, whole: bool) -> tuple[_Units, Nested,
             values = cells.counts[:, :, cells.states[1].index(asked.value)] / counts
         members = counts.sum(axis=1)
         outcomes = tuple(_under(arm, values) for arm in asked.arms)
-    weights = nested.unit_weights / nested.unit_weights.sum()
-    own = study.unit_weight is not None and abs(float(nested.unit_weights.sum()) - 1.0) < WHOLE
-    population = own and study.count is not None and bool(np.abs(members - 1.0).max() < WHOLE)
+    weights, population = _weights(study, nested, members)
     column = nested.columns[interferer]
     units = _Units(
         outcomes,
@@ -288,6 +340,26 @@ def _read(asked: Interfered, study: Study, whole: bool) -> tuple[_Units, Nested,
         _span(asked, nested),
     )
     return units, nested, population
+
+
+def _read_trial(asked: Interfered, study: Study, whole: bool) -> tuple[_Trial, bool]:
+    """A study that set shares, and whether it is a population."""
+    treatment, interferer = asked.treatment, asked.interferer
+    arms = Domain(tuple(state for state, _ in asked.arms[0].policy))
+    wanted = [Wanted(treatment, 1, arms), Wanted(interferer, 0, asked.domains[2])]
+    nested = collect(study, wanted, [Request((treatment,))])
+    counts = nested.cells[0].counts
+    members = counts.sum(axis=1)
+    weights, population = _weights(study, nested, members)
+    column = nested.columns[interferer]
+    return _Trial(counts[:, 1] / members, members, column.codes, weights, whole or population), population
+
+
+def _weights(study: Study, nested: Nested, members: Array) -> tuple[Array, bool]:
+    """Weights of the units that sum to one, and whether these units are a population: all sums are one."""
+    own = study.unit_weight is not None and abs(float(nested.unit_weights.sum()) - 1.0) < WHOLE
+    population = own and study.count is not None and bool(np.abs(members - 1.0).max() < WHOLE)
+    return nested.unit_weights / nested.unit_weights.sum(), population
 
 
 def _under(arm: Arm, values: Array) -> Array:

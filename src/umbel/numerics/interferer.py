@@ -36,7 +36,14 @@ def natural(outcomes: Array, weights: Array) -> float:
 
 
 def through_interferer(
-    outcomes: Array, interferer: Array, weights: Array, shares: Array, policy: float, *, monotone: bool = False
+    outcomes: Array,
+    interferer: Array,
+    weights: Array,
+    shares: Array,
+    policy: float,
+    *,
+    monotone: bool = False,
+    known: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[float, float]:
     """Bounds where hidden causes reach the outcome through a binary interferer alone.
 
@@ -55,6 +62,8 @@ def through_interferer(
         Share of treated members in each unit, and under the policy.
     monotone
         Whether Z rises with the share in every unit.
+    known
+        Between which numbers ``P(Z(policy) = 1)`` lies, from trials of other units at other shares.
 
     Returns
     -------
@@ -71,6 +80,7 @@ def through_interferer(
     below, above = shares <= policy + SAME, shares >= policy - SAME
     low = float(weight[(interferer == 1) & below & (monotone | above)].sum())
     high = 1.0 - float(weight[(interferer == 0) & above & (monotone | below)].sum())
+    low, high = max(low, known[0]), min(high, known[1])
     reached = [ends[0] + (ends[1] - ends[0]) * chance for chance in (low, high)]
     return min(reached), max(reached)
 

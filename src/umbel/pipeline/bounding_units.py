@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from umbel.identification.interfered import interfered
 from umbel.pipeline.bounding import Asked
 from umbel.results.answer import Answer
-from umbel.results.step import Step
+from umbel.results.step import Certificate, Step
+
+if TYPE_CHECKING:
+    from umbel.data.study import Study
 
 
 def bounds_through_units(answer: Answer, asked: Asked) -> Answer | None:
@@ -17,17 +22,21 @@ def bounds_through_units(answer: Answer, asked: Asked) -> Answer | None:
     None where the question is of another form, or the study has not the tables for it.
     """
     found = interfered(asked.graph, asked.question)
-    if found is None or len(asked.studies) != 1:
+    if found is None:
         return None
-    (study,) = asked.studies
-    names = (found.treatment, found.outcome, found.interferer)
-    if study.data is None or len(study.unit) != 1 or study.do or not all(study.holds(name) for name in names):
+    plain = [one for one in asked.studies if not one.do]
+    trials = [one for one in asked.studies if one.do]
+    names = (found.treatment, found.interferer)
+    if len(plain) != 1 or not all(_measures(one, names) for one in asked.studies):
+        return None
+    (study,) = plain
+    if not study.holds(found.outcome) or any(one.do != (found.treatment,) for one in trials):
         return None
     from umbel.estimate.bounds_units import REFERENCE, unit_bounds
 
     start = time.perf_counter()
     whole, level = asked.method.members == "all", asked.method.level
-    units = unit_bounds(found, answer.question, study, level=level, rng=asked.randomness(), whole=whole)
+    units = unit_bounds(found, answer.question, study, trials, level=level, rng=asked.randomness(), whole=whole)
     if not units.rows:
         return None
     reached = f"{found.outcome} itself" if found.hidden else f"{found.interferer} alone"
@@ -35,6 +44,8 @@ def bounds_through_units(answer: Answer, asked: Asked) -> Answer | None:
     return replace(
         answer,
         verdict="unidentified" if units.bounds is None else "bounded",
+        refusal=None,
+        certificate=answer.certificate or _open(answer),
         bounds=units.bounds,
         table=units.rows,
         steps=(
@@ -47,3 +58,13 @@ def bounds_through_units(answer: Answer, asked: Asked) -> Answer | None:
         data=units.data,
         seconds=replace(answer.seconds, estimate=time.perf_counter() - start),
     )
+
+
+def _measures(study: Study, names: Sequence[str]) -> bool:
+    """Whether a study holds rows of members with one key, and these variables."""
+    return study.data is not None and len(study.unit) == 1 and all(study.holds(name) for name in names)
+
+
+def _open(answer: Answer) -> Certificate | None:
+    """Why a question that was refused is open: no route that is built answers it from these studies."""
+    return None if answer.refusal is None else Certificate("route", answer.refusal.why, (answer.refusal.advice,))

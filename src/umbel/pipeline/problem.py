@@ -219,6 +219,8 @@ class Problem:
             case Unidentified():
                 return bounds_through_units(answer, asked) or bounds_where_states_allow(answer, asked)
             case Refused():
+                if any(one.do for one in self.studies) and (through := bounds_through_units(answer, asked)) is not None:
+                    return through
                 return range_in(answer, verdict, asked)
         if self.where:
             told = "The declared inequalities are not used: the question is identified without them."
