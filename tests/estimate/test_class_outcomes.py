@@ -66,3 +66,17 @@ def test_the_effect_of_one_row_needs_the_law() -> None:
     chance = np.array([0.4 * 0.2 / (0.4 * 0.2 + 0.6 * 0.8), 0.4 * 0.8 / (0.4 * 0.8 + 0.6 * 0.2)])
     for row, p in zip(fine.rows()[:2], chance, strict=True):
         assert row.se is not None and row.value == pytest.approx(1.5 + 2 * p, abs=4 * row.se)
+
+
+def test_sampling_weights_are_no_rows() -> None:
+    rows = drawn(LAWS["normal"], 3)
+    rows["Y"] = (rows["Y"] > 1.7).astype(int)
+    weights = np.random.default_rng(4).uniform(0.2, 5, size=ROWS)
+    plain = umbel.solve(GRAPH, "MTE(T, Y | U)", umbel.Study(rows))
+    weighed = umbel.solve(GRAPH, "MTE(T, Y | U)", umbel.Study(rows | {"w": weights}, weight="w"))
+    assert plain.classes is not None and weighed.classes is not None
+    assert all(check.passed for check in weighed.checks), weighed.checks
+    for one, other in zip(plain.classes, weighed.classes, strict=True):
+        ends = [(value[1] or 0.0) - (value[0] or 0.0) for value in (one.interval or (), other.interval or ())]  # type: ignore[misc]
+        assert ends[1] > 1.1 * ends[0]  # Kish: the root of 1 + the squared variation of the weights, 1.13
+        assert other.effect == pytest.approx(one.effect, abs=ends[1])

@@ -196,7 +196,7 @@ class _Answering:
         kind: ErrorKind = "expected" if self.data.whole else "observed"
         if self.data.clusters is not None or not self.data.counted:
             kind = "sandwich"
-        errors = covariance(found.model, found.fit, found.values, kind=kind, clusters=self.data.clusters)
+        errors = covariance(found.model, found.fit, found.values, kind=kind, clusters=self.data.independent)
         if errors is None:
             return Refusal(
                 f"The likelihood is flat: the data do not tell {self.classes} classes of {unmixing.latent} apart.",

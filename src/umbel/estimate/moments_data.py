@@ -73,6 +73,16 @@ class ClassData:
     checks: tuple[Check, ...]
     source: DataSource
 
+    @property
+    def independent(self) -> Codes | None:
+        """Shape (entries,): what is drawn as one; None where weights count rows, each drawn by itself.
+
+        A sampling weight multiplies one draw, so that its square stands in a variance, as in a cluster.
+        """
+        if self.clusters is None and not self.counted:
+            return np.arange(len(self.weights))
+        return self.clusters
+
     def joint(self, names: tuple[str, ...]) -> tuple[Codes, int]:
         """One code for the joint state of some views, the first the slow index, and how many there are."""
         code, size = np.zeros(len(self.weights), dtype=np.int64), 1

@@ -73,7 +73,10 @@ def features_of(data: ClassData, unmixing: Unmixing) -> Features:
     arms = len(data.states[unmixing.treatment])
     y = _functions(data, unmixing)
     weights = data.weights
-    return Features(z, x, y, moments_of_rows(z, x, y, data.codes[unmixing.treatment], arms, unit=unit, weights=weights))
+    moments = moments_of_rows(z, x, y, data.codes[unmixing.treatment], arms, unit=unit, weights=weights)
+    if not data.counted:  # sampling weights: as many rows as would tell as much without them (Kish 1965)
+        moments = replace(moments, rows=float(weights.sum() ** 2 / (weights**2).sum()))
+    return Features(z, x, y, moments)
 
 
 def _functions(data: ClassData, unmixing: Unmixing) -> Array:

@@ -114,7 +114,7 @@ def personal_rows(
         gradient[i] = (there - _quantities(data, unmixing, found, asked, weights, *behind)) / (2 * STEP)
     still = np.zeros((model.strata, len(value)))
     here = ClassValues(found.values.probabilities, found.values.means, gradient, still)
-    errors = covariance(model, fit, here, kind=kind, clusters=data.clusters)
+    errors = covariance(model, fit, here, kind=kind, clusters=data.independent)
     if errors is None:
         return Refusal("The likelihood is flat: classes are not told apart.", "Declare fewer classes.")
     deviation = np.sqrt(np.maximum(np.diag(errors), 0.0))
