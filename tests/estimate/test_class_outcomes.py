@@ -80,3 +80,19 @@ def test_sampling_weights_are_no_rows() -> None:
         ends = [(value[1] or 0.0) - (value[0] or 0.0) for value in (one.interval or (), other.interval or ())]  # type: ignore[misc]
         assert ends[1] > 1.1 * ends[0]  # Kish: the root of 1 + the squared variation of the weights, 1.13
         assert other.effect == pytest.approx(one.effect, abs=ends[1])
+
+
+def test_a_treatment_of_many_values_has_no_arms() -> None:
+    rows = drawn(LAWS["normal"], 5)
+    dose = rows["T"] + np.random.default_rng(6).normal(size=ROWS)
+    answer = umbel.solve(GRAPH, "MTE(T, Y | U)", umbel.Study(rows | {"T": dose}))
+    assert answer.refusal is not None and "T is a number with many values" in answer.refusal.why
+
+
+def test_what_is_held_in_pieces_is_doubted() -> None:
+    rng = np.random.default_rng(7)
+    rows = drawn(LAWS["normal"], 7) | {"W": rng.normal(size=ROWS)}
+    graph = GRAPH.replace("; classes", "; W -> { T Y }; classes")
+    answer = umbel.solve(graph, "ATE(T, Y)", umbel.Study(rows))
+    (check,) = (one for one in answer.checks if one.name == "pieces")
+    assert not check.passed and "held fixed in pieces only" in check.advice

@@ -114,7 +114,13 @@ def read_views(study: Study, unmixing: Unmixing, domains: Mapping[str, Domain]) 
         return Refusal("Latent classes need rows, and this study holds summaries.", "Give the rows as data.")
     found = _counted(study, unmixing, domains)
     if found is None:
-        found = _compressed(_from_rows(read_rows(study, unmixing.views, domains=domains), unmixing), unmixing)
+        rows = read_rows(study, unmixing.views, domains=domains)
+        if rows.columns[unmixing.treatment].codes is None:
+            return Refusal(
+                f"{unmixing.treatment} is a number with many values, and effects in classes compare arms.",
+                f"Cut {unmixing.treatment} into states.",
+            )
+        found = _compressed(_from_rows(rows, unmixing), unmixing)
     return _constant(found, unmixing) or found
 
 
@@ -175,7 +181,9 @@ def _from_rows(rows: Rows, unmixing: Unmixing) -> ClassData:
         elif name != unmixing.outcome:
             codes[name], states[name] = _cut(column)
             advice = f"{name} is continuous and was cut into {len(states[name])} pieces at its quantiles."
-            checks.append(Check("pieces", True, float(len(states[name])), advice))
+            if name in unmixing.strata:
+                advice += " It is held fixed in pieces only: what it confounds within a piece stays."
+            checks.append(Check("pieces", name not in unmixing.strata, float(len(states[name])), advice))
     sample = rows.sample
     return ClassData(
         codes,
