@@ -105,3 +105,18 @@ def test_estimands_with_an_equilibrium_in_every_form() -> None:
     assert "equilibrium" in str(estimand.to_json())
     assert {need.of[0].name for need in estimand.needs()} == {"B", "Y"}  # type: ignore[union-attr]
     assert {step.rule for step in verdict.steps} >= {"policy", "equilibrium", "sum"}
+
+
+def test_conditions_that_tell_nothing_or_may_be_set_are_exchanged() -> None:
+    bow = "V0 -> { V1 V2 V3 }; V2 -> { V1 V4 }; V0 <-> V2; V1 -- { V3 V4 }; V3 -- V4"
+    assert not umbel.identify(bow, "P(V3, V2 | do(V0=1))").identified
+    verdict = umbel.identify(bow, "P(V3 | do(V0=1), V2)")  # seeing V2 is as good as setting it
+    assert verdict.identified
+    assert verdict.verify()
+
+
+def test_conditions_in_a_block_under_new_laws_are_divided_by() -> None:
+    verdict = umbel.identify("A -- B; B -- C", "P(C | do(A ~ q(B)), B)")
+    assert verdict.identified
+    assert "P*(B" in verdict.estimand.text()  # its law may obey no graph
+    assert verdict.verify()

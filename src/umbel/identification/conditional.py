@@ -38,9 +38,13 @@ def exchanged(graph: Graph, outcomes: int, held: int, given: int, policies: Mapp
     >>> graph.names_of(exchanged(graph, graph.mask("Y"), graph.mask("X"), graph.mask("Z"), {}).moved)
     ('Z',)
     """
+    return exchanged_in(without_edges_into(after_policies(graph, policies), held), outcomes, held, given, given)
+
+
+def exchanged_in(cut: Graph, outcomes: int, held: int, given: int, movable: int) -> Exchange:
+    """The same in a graph that has been cut already; only members of ``movable`` are set instead of seen."""
     if not given:
         return NO_EXCHANGE
-    cut = without_edges_into(after_policies(graph, policies), held)
     dropped = moved = 0
     left = given
     changed = True
@@ -51,7 +55,7 @@ def exchanged(graph: Graph, outcomes: int, held: int, given: int, policies: Mapp
             known = held | moved | left & ~bit
             if not m_connected(cut, bit, known) & outcomes:
                 dropped |= bit
-            elif not m_connected(without_edges_out_of(cut, bit), bit, known) & outcomes:
+            elif movable & bit and not m_connected(without_edges_out_of(cut, bit), bit, known) & outcomes:
                 moved |= bit
                 cut = without_edges_into(cut, bit)
             else:

@@ -31,6 +31,7 @@ from umbel.graph.segregated import (
     under_laws,
 )
 from umbel.graph.walks import blocks, districts
+from umbel.identification.conditional import exchanged_in
 from umbel.identification.flat import Posed, averaged, divided, posed, settings, solve_flat
 from umbel.identification.forms import tidied
 from umbel.identification.kernel import Names, kernel, moves, reduced
@@ -146,15 +147,17 @@ def solve_segregated(task: Task, level: Level = ()) -> Road:
 
     Sound. A district that no source reaches is the witness of a "no"; whether every such "no" is
     final is not settled in print, so ``verify()`` looks for two models that agree on the observed
-    law and differ on the question. Conditions are asked for with the outcomes, and divided by.
+    law and differ on the question. Conditions that no exchange removes are divided by.
     """
     if not is_block_safe(task.graph):  # collapse may hide what a block hears; at the door it is refused
         stuck = FlatProof(task.graph, task.outcomes, task.treated, complete=False, under=task.graph)
         return Road(task, flat=stuck, flat_task=task)
     pose = posed(task)
-    graph, outcomes = pose.graph, pose.outcomes | pose.given
+    graph = pose.graph
     reads = {node: pose.policies.get(node, 0) for node in pose.treatments}
-    plan = planned(graph, outcomes, reads)
+    exchange = _exchanged(pose, planned(graph, pose.outcomes | pose.given, reads))
+    outcomes, held = pose.outcomes | exchange.kept, pose.held | exchange.moved
+    plan = planned(graph, outcomes, reads | dict.fromkeys(bits(exchange.moved), 0))
     sources = [one for one in pose.sources if _whole(one, graph)]
     names = Names(pose.meanings, level)
     proof = FlatProof(
@@ -162,7 +165,7 @@ def solve_segregated(task: Task, level: Level = ()) -> Road:
         outcomes,
         plan.treated,
         reads=pose.read & ~plan.treated,
-        exchange=Exchange(kept=pose.given),
+        exchange=exchange,
         sources=tuple(sources) if task.sources else (),
         complete=False,
         under=plan.after,
@@ -180,24 +183,33 @@ def solve_segregated(task: Task, level: Level = ()) -> Road:
         law, reduction = _district_kernel(plan, part, names, source)
         factors.append(law)
         reductions.append(reduction)
-    settled = [_settled(plan, part, names, pose, sources) for part in plan.parts if not pose.held & part]
-    hedges += [
-        Hedge(0, part, -1)
-        for part, law in zip((one for one in plan.parts if not pose.held & one), settled, strict=True)
-        if law is None
-    ]
+    parts = [part for part in plan.parts if not held & part]
+    settled = [_settled(plan, part, names, pose, sources) for part in parts]
+    hedges += [Hedge(0, part, -1) for part, law in zip(parts, settled, strict=True) if law is None]
     if hedges:
         return Road(task, flat=replace(proof, hedges=tuple(hedges)), flat_task=task)
     factors += [law for law in settled if law is not None]
-    over = [names.symbols[node] for node in bits(plan.scope & ~outcomes & ~pose.held)]
+    over = [names.symbols[node] for node in bits(plan.scope & ~outcomes & ~held)]
     body = total(over, product(factors))
-    if pose.given:
+    if exchange.kept:
         body = divided(body, pose.outcomes, names)
     body = tidied(body, graph, pose.meanings, pose.sources)
     if task.graph.plates or level:
-        body = averaged(body, [names.symbols[node] for node in bits(outcomes | pose.held)], level)
+        body = averaged(body, [names.symbols[node] for node in bits(outcomes | held)], level)
     expr = substituted(body, settings(pose))
     return Road(task, (), replace(proof, reductions=tuple(reductions)), expr, body, task)
+
+
+def _exchanged(pose: Posed, plan: Plan) -> Exchange:
+    """What becomes of the conditions: rules 1 and 2 in the graph under the policy, which its law obeys.
+
+    A block that settles under new laws obeys no graph, since its conditionals may fit no joint law:
+    then every condition is divided by. Members of blocks are never set instead of seen.
+    """
+    mixed = any(part & plan.treated and part & (part - 1) for part in plan.parts)
+    if mixed:
+        return Exchange(kept=pose.given)
+    return exchanged_in(plan.after, pose.outcomes, pose.held, pose.given, pose.given & ~plan.blocks)
 
 
 def _whole(source: EngineSource, graph: Graph) -> bool:
