@@ -176,6 +176,22 @@ def test_a_number_as_treatment_has_one_slope_and_its_bend_is_seen() -> None:
                 near(curve, 0.5 * dict(curve.rows[at].given)["A"], at)  # type: ignore[operator]
 
 
+def test_a_number_drawn_from_a_law_is_met_at_the_laws_mean() -> None:
+    rng = np.random.default_rng(18)
+    z = rng.normal(size=3000)
+    a = 0.7 * z + rng.normal(size=3000)
+    study = umbel.Study({"Z": z, "A": a, "Y": 0.5 * a + z + rng.normal(size=3000)})
+    drawn = estimated(BACK, "E[Y | do(A ~ Normal(0.6, 2))]", study)
+    assert drawn.estimate == estimated(BACK, "E[Y | do(A=0.6)]", study).estimate
+    near(drawn, 0.3)
+    reads = estimated(BACK, "E[Y | do(A ~ Normal(1 + 2*Z, 1))] - E[Y | do(A=0)]", study)
+    near(reads, 0.5)
+    shifted = 0.5 * (1.0 + 2.0 * z.mean())  # the law reads this sample's covariates
+    assert reads.estimate.value == pytest.approx(shifted, abs=0.1)
+    with pytest.raises(InputError, match="is a law of states"):
+        estimated(BACK, "E[Y | do(A ~ Bernoulli(0.5))]", study)
+
+
 def test_rows_that_are_counts_weigh_as_the_rows_they_stand_for() -> None:
     rng = np.random.default_rng(7)
     a, y, z = (rng.integers(0, 2, 500) for _ in range(3))

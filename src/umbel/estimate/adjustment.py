@@ -41,7 +41,7 @@ from umbel.estimate.presence import crowded, scarce, unseen
 from umbel.estimate.sequences import sequence_scores
 from umbel.estimate.shape_reading import shape_of
 from umbel.estimate.shapes import Primal, Sequential, Switched, trusted
-from umbel.estimate.slopes import Line, is_dose, line_of
+from umbel.estimate.slopes import Line, dose_of, is_dose, line_of
 from umbel.estimate.switched import switched_scores
 from umbel.expr.nodes import Raw
 from umbel.numerics.influence import Influence, mean_of, quotient
@@ -157,7 +157,7 @@ class AIPW:
         known, checks = self._scores(plain, rows, fold, rng, watch)
         for one, shape in shapes.items():
             if is_dose(shape, rows):
-                known[one] = lines[_free_of_dose(shape)].at(_dose(shape))
+                known[one] = lines[_free_of_dose(shape)].at(dose_of(shape, rows))
 
         def missing() -> Unanswered | None:
             return scarce(wide, rows) or unseen(target.requirements, rows)
@@ -234,7 +234,7 @@ class AIPW:
         line = line_of(shape, rows, fold, self._learners(), rng)
         numbers = [(_slope_row(shape, target), line.slope)]
         for at in np.quantile(rows.columns[dose].values, QUANTILES, method="inverted_cdf").tolist():
-            numbers.append((Row(target.term, ((dose, at),)), defined(line.at(at))))
+            numbers.append((Row(target.term, ((dose, at),)), defined(line.at(Influence(at, np.zeros(rows.size))))))
         return answered(
             target,
             rows,
@@ -313,15 +313,8 @@ def _adjusted(shapes: Iterable[Chain]) -> tuple[str, ...]:
 
 
 def _doses(shapes: dict[Average, Chain], rows: Rows) -> list[float]:
-    """Every dose that is asked about."""
-    return [_dose(shape) for shape in shapes.values() if is_dose(shape, rows)]
-
-
-def _dose(shape: Sequential) -> float:
-    ((name, value),) = shape.settings()
-    if not isinstance(value, int | float):
-        raise Unanswered(f"{name} is a number, and is set to {value!r}.", "Set it to a number.")
-    return float(value)
+    """The mean of every dose that is asked about."""
+    return [dose_of(shape, rows).value for shape in shapes.values() if is_dose(shape, rows)]
 
 
 def _slope_row(shape: Sequential, target: Target) -> Row:

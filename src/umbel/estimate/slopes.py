@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from umbel.estimate.shapes import Sequential, Switched
 from umbel.expr.nodes import Policy
 from umbel.numerics.influence import Array, Influence, Sample, covariance, mean_of
 from umbel.results.check import Check
+from umbel.variable import State
 
 Codes = NDArray[np.int64]
 
@@ -33,6 +34,15 @@ RARELY = 0.01
 LEFT = 0.01
 """Share of a treatment's variance below which covariates all but settle it."""
 NOTHING = 1e-9
+
+
+@runtime_checkable
+class HasMean(Protocol):
+    """A law of a number, which has a mean given covariates."""
+
+    def mean(self, covariates: dict[str, State]) -> float:
+        """Mean of what is drawn."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,19 +107,64 @@ class Line:
             found.append(Check(f"range: {name}", False, beyond[0], words))
         return tuple(found)
 
-    def at(self, dose: float) -> Influence:
-        """Mean of the outcome were everyone's treatment ``dose``."""
-        gap = dose - self.dose.value
-        scores = self.outcome.scores + gap * self.slope.scores - self.slope.value * self.dose.scores
-        return Influence(self.outcome.value + gap * self.slope.value, scores)
+    def at(self, dose: Influence) -> Influence:
+        """Mean of the outcome were ``dose`` the mean of the treatment: on a line its spread makes no difference."""
+        gap = dose.value - self.dose.value
+        moved = self.slope.value * (dose.scores - self.dose.scores)
+        return Influence(
+            self.outcome.value + gap * self.slope.value, self.outcome.scores + gap * self.slope.scores + moved
+        )
 
 
 def is_dose(shape: Sequential | Switched, rows: Rows) -> TypeGuard[Sequential]:
     """Whether a sequence sets one treatment, a number without states, after covariates at most."""
     settings = shape.settings()
-    if isinstance(shape, Switched) or len(settings) != 1 or isinstance(settings[0][1], Policy) or len(shape.stages) > 2:
+    if isinstance(shape, Switched) or len(settings) != 1 or len(shape.stages) > 2:
         return False
     return not rows.columns[settings[0][0]].discrete and bool(shape.stages[-1].settings)
+
+
+def dose_of(shape: Sequential, rows: Rows) -> Influence:
+    """Mean of the treatment as a sequence sets it: one value, or drawn from a law that may read covariates.
+
+    Raises
+    ------
+    Unanswered
+        For words, and for laws without a mean.
+    """
+    ((name, value),) = shape.settings()
+    if isinstance(value, Policy):
+        means = _drawn_means(value, rows)
+        if value.given:
+            return mean_of(means, rows.sample)
+        value = float(means[0])
+    if not isinstance(value, int | float):
+        raise Unanswered(f"{name} is a number, and is set to {value!r}.", "Set it to a number.")
+    return Influence(float(value), np.zeros(rows.size))
+
+
+def _drawn_means(policy: Policy, rows: Rows) -> Array:
+    """Mean of the law that a treatment is drawn from, in each row."""
+    name, law = policy.of.name, policy.law
+    if law is None:
+        raise Unanswered("The intervention's law q is unspecified.", f"Name it: do({name} ~ Normal(1, 0.5)).")
+    if not isinstance(law, HasMean):
+        raise Unanswered(f"{law.text} has no mean that is known here.", f"Name a law: do({name} ~ Normal(1, 0.5)).")
+    columns = [rows.columns[one.name] for one in policy.given]
+    names = [one.name for one in policy.given]
+    if not names:
+        return np.full(rows.size, law.mean({}))
+    seen: dict[tuple[State, ...], float] = {}
+    parts = [
+        column.values.tolist() if column.codes is None else [column.states[code] for code in column.codes.tolist()]
+        for column in columns
+    ]
+    found = np.empty(rows.size)
+    for at, states in enumerate(zip(*parts, strict=True)):
+        if states not in seen:
+            seen[states] = law.mean(dict(zip(names, states, strict=True)))
+        found[at] = seen[states]
+    return found
 
 
 def line_of(shape: Sequential, rows: Rows, fold: Codes, learners: Learners, rng: np.random.Generator) -> Line:

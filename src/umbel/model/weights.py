@@ -66,6 +66,18 @@ class FamilyLaw:
                     f"{self.text} has no weights on {len(states)} states. Use Bernoulli for two, Categorical for more."
                 )
 
+    def mean(self, covariates: dict[str, State]) -> float:
+        """Mean of the treatment, given the covariates.
+
+        Raises
+        ------
+        QuestionError
+            For a family of states.
+        """
+        if self.family.name not in ("Normal", "Point"):
+            raise QuestionError(f"{self.text} is a law of states, and the treatment is a number. Use Normal or Point.")
+        return float(self._values(evaluate, covariates)[0])
+
     def _values(
         self, value: Callable[[Formula, Mapping[str, State]], Result], covariates: dict[str, State]
     ) -> list[Result]:
