@@ -159,3 +159,9 @@ def test_what_makes_no_sense_is_named() -> None:
         method=umbel.MethodSpec(box=(("k", 2.0, 3.0),)),
     )
     assert answer.refusal is not None and "between 0 and 1" in answer.refusal.why
+
+
+def test_settings_that_choosing_does_not_read_are_a_doubt() -> None:
+    rows = rows_of(population(GRAPH, 5), 1000, np.random.default_rng(5))
+    answer = umbel.solve(GRAPH, LINEAR, umbel.Study(rows), method=umbel.MethodSpec(name="aipw", folds=3))
+    assert any(not check.passed and "does not read name and folds" in check.advice for check in answer.checks)

@@ -12,6 +12,7 @@ from umbel.identification.ask import identify_question
 from umbel.model.parameters import without_policies
 from umbel.model.query import Best, Question
 from umbel.results.answer import Answer
+from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.verdict import Identified
 
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 
     from umbel.data.study import Study
     from umbel.estimate.estimator import Target
+
+
+def _unread(method: MethodSpec) -> tuple[Check, ...]:
+    """Settings that choosing a policy has no use for: a doubt, never a silence."""
+    settings = ("name", "location", "scale", "analysis", "outcome", "treatment", "folds")
+    given = [name for name in settings if getattr(method, name) is not None]
+    given += ["scan"] if method.scan else []
+    advice = f"The best policy is chosen and evaluated on the rows' own law; it does not read {' and '.join(given)}."
+    return (Check("method", False, None, advice),) if given else ()
 
 
 def best_in(
@@ -65,7 +75,7 @@ def best_in(
         estimate=replace(found.estimate, seed=method.seed if rng is None else None),
         policy=found.policy,
         table=found.rows,
-        checks=found.checks,
+        checks=(*found.checks, *_unread(method)),
         assumptions=(*answer.assumptions, *found.assumptions),
         references=found.references,
         data=found.data,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, assert_never
 
 from umbel.graph.mixed import Graph
+from umbel.model.query import Best
 from umbel.pipeline.answering import estimators_of, target_of
 from umbel.pipeline.problem import Problem
 from umbel.results.check import Check
@@ -53,6 +54,8 @@ def prospect(problem: Problem) -> str | Refusal:
             from umbel.estimate.choose import choose
             from umbel.estimate.stacking import one_table
 
+            if isinstance(verdict.question.body, Best):
+                return "identified; half of the rows would choose the policy, the other half say what it gains"
             target, study = target_of(verdict, problem.graph, problem.studies), problem.studies[0]
             if len(problem.studies) > 1:
                 joined = one_table(target, problem.studies)
