@@ -221,3 +221,11 @@ def test_a_trial_at_one_share(more: str, share: float, wanted: tuple[float, floa
     answer = umbel.solve(A4F + more, question, wards((0.0, 1.0)), trial(share, rises(share)))
     assert answer.verdict == "bounded" and answer.refusal is None
     assert numbers(answer) == pytest.approx(wanted, abs=DIGITS)
+
+
+def test_a_trial_that_contradicts_the_shape_is_a_doubt() -> None:
+    """At .9 fewer than at .1 have the interferer, and it is said to rise."""
+    graph, question = A4F + "; assume monotone A -> W", "P(Y=1 | do(A ~ Bernoulli(0.7)))"
+    fine, odd = (umbel.solve(graph, question, wards((0.0, 1.0)), trial(0.9, chance)) for chance in (rises(0.9), 0.1))
+    verdicts = [[check.passed for check in one.checks if check.name == "compatibility"] for one in (fine, odd)]
+    assert verdicts == [[True], [False]]
