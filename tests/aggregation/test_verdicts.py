@@ -23,7 +23,7 @@ FORMULAS = [
     (
         SHOPS,
         "E[Revenue | do(Sales = 33 by shift(X2))]",
-        "Σ_{X1, X2} P(X1, X2) (Σ_{X1', X2'} [X1' ~ X1] [X2' ~ X2 + (33 - Sales)] E[Revenue | X1', X2'])",
+        "Σ_{X1, X2, Sales} P(X1, X2, Sales) (Σ_{X2'} [X2' ~ X2 + (33 - Sales)] E[Revenue | X1, X2'])",
         "Sales by shift(X2), ",
     ),
     (

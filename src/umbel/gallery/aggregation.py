@@ -71,7 +71,7 @@ EXAMPLES: tuple[Example, ...] = (
         SHOPS,
         "E[Revenue | do(Sales = 33 by shift(X2))]",
         "identified",
-        "Σ_{X1, X2} P(X1, X2) (Σ_{X1', X2'} [X1' ~ X1] [X2' ~ X2 + (33 - Sales)] E[Revenue | X1', X2'])",
+        "Σ_{X1, X2, Sales} P(X1, X2, Sales) (Σ_{X2'} [X2' ~ X2 + (33 - Sales)] E[Revenue | X1, X2'])",
         "The revenue is 53, not 54.8462: the same total, and the macro level now looks confounded.",
         "shops.csv",
     ),

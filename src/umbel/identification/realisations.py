@@ -157,25 +157,26 @@ class Micro:
         effect = None if shift else self.effect()
         fresh = 1 + max((symbol.copy for symbol in all_symbols(effect)), default=0) if effect is not None else 1
         had = tuple(map(self.symbol, self.names))
-        now = tuple(self.symbol(name, fresh) for name in self.names)
-        policies = []
-        for place, name in enumerate(self.names):
-            law = Moved(
-                name,
-                self.names,
-                self.weights,
-                direction[place],
-                self.item.name,
-                None if value is None else float(value),
+        moving = {name: step for name, step in zip(self.names, direction, strict=True) if step}
+        now = tuple(self.symbol(name, fresh if name in moving else 0) for name in self.names)
+        aim = None if value is None else float(value)
+        rest = (self.names, self.weights) if aim is None else ((), ())
+        laws = [Moved(name, step, self.item.name, aim, *rest) for name, step in moving.items()]
+        policies = [
+            Drawn(
+                Policy(Raw(law.part), tuple(map(Raw, law.reads)), law),
+                self.symbol(law.part, fresh),
+                tuple(map(self.symbol, law.reads)),
             )
-            reads = (*map(Raw, self.names), *((Raw(self.item.name),) if value is None else ()))
-            slots: tuple[Slot, ...] = (*had, *((self.symbol(self.item.name),) if value is None else ()))
-            policies.append(Drawn(Policy(Raw(name), reads, law), now[place], slots))
+            for law in laws
+        ]
+        fresh_parts = tuple(self.symbol(name, fresh) for name in moving)
+        known = had if aim is None else (*had, self.symbol(self.item.name))
         if effect is not None:
             law_now = substituted(effect, dict(zip(had, now, strict=True)))
-            inner = total(now, product([*policies, law_now]))
+            inner = total(fresh_parts, product([*policies, law_now]))
             place = self.source({*self.names, self.item.name})
-            return self.finished(total(had, product([Probability(had, source=place), inner])))
+            return self.finished(total(known, product([Probability(known, source=place), inner])))
         if adjust is None:
             raise Stuck(
                 Unidentified(
@@ -194,9 +195,9 @@ class Micro:
         z = tuple(map(self.symbol, self.graph.names_of(adjust)))
         place = self.source({*self.names, *self.graph.names_of(adjust), self.outcome.variable})
         seen = Probability((self.symbol(self.outcome.variable),), (*now, *z), source=place)
-        inner = total(now, product([*policies, seen]))
+        inner = total(fresh_parts, product([*policies, seen]))
         self.steps.append(Step("back-door", f"for the parts: {', '.join(self.graph.names_of(adjust)) or 'nothing'}"))
-        return self.finished(total((*had, *z), product([Probability((*had, *z), source=place), inner])))
+        return self.finished(total((*known, *z), product([Probability((*known, *z), source=place), inner])))
 
 
 def _removes(graph: Graph, x: int, y: int, given: int) -> bool:

@@ -17,60 +17,66 @@ from umbel.model.render import number_text
 from umbel.variable import State
 
 CLOSE = 1e-9
+ROUNDED = 1e-6
+"""Relative distance up to which a moved part is at a state: tables hold rounded totals."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The law of a part that is moved by ``step`` times what its total lacks: certain, given all parts.
+    """The law of a part that is moved by ``step`` times what its total lacks: certain, given part and total.
 
     Parameters
     ----------
-    part, parts, weights
-        The part that moves; all of them with their weights.
+    part
+        The part that moves.
     step
         How far it moves for one unit of the total.
     total
         Name of the total.
     value
-        Where the total is set; None: at its own symbol, which the law then reads.
+        Where the total is set. None: at its own symbol; the law then reads the parts in its place.
+    parts, weights
+        All parts with their weights, for a total that is free.
 
     Examples
     --------
-    >>> law = Moved("X2", ("X1", "X2"), (1.0, 1.0), 1.0, "Sales", 3.0)
-    >>> law.text, law.weight(2, (0, 1, 2), {"X1": 1, "X2": 0})
+    >>> law = Moved("X2", 1.0, "Sales", 3.0)
+    >>> law.text, law.weight(2, (0, 1, 2), {"X2": 0, "Sales": 1})
     ('X2 + (3 - Sales)', 1.0)
     """
 
     part: str
-    parts: tuple[str, ...]
-    weights: tuple[float, ...]
     step: float
     total: str
     value: float | None
+    parts: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names that the law depends on."""
+        return (self.part, self.total) if self.value is not None else (*self.parts, self.total)
 
     @property
     def text(self) -> str:
         """In the reader's words: what the unit had, and what is added."""
-        if self.step == 0:
-            return self.part
-        gap = (
-            f"({self.total} set - {self.total})"
-            if self.value is None
-            else f"({number_text(self.value)} - {self.total})"
-        )
+        aim = f"{self.total} set" if self.value is None else number_text(self.value)
         sign, size = ("-" if self.step < 0 else "+"), abs(self.step)
-        return f"{self.part} {sign} {'' if size == 1 else number_text(size) + ' '}{gap}"
+        return f"{self.part} {sign} {'' if size == 1 else number_text(size) + ' '}({aim} - {self.total})"
 
     def weight(self, state: State, states: tuple[State, ...], covariates: dict[str, State]) -> float:
         """One at the state that the part is moved to; NaN where that is no state of the table."""
-        had = [covariates[name] for name in self.parts]
-        aim = covariates[self.total] if self.value is None else self.value
-        if any(isinstance(one, str) for one in (*had, aim, state)):
+        if any(isinstance(one, str) for one in (*covariates.values(), state)):
             raise QuestionError(f"The states of {shown(self.part)} are labels; a total moves parts that are numbers.")
-        numbers = [float(one) for one in had]
-        lacking = float(aim) - math.fsum(w * x for w, x in zip(self.weights, numbers, strict=True))
-        target = numbers[self.parts.index(self.part)] + self.step * lacking
-        near = [one for one in states if abs(float(one) - target) <= CLOSE * max(1.0, abs(target))]
+        numbers = {name: float(one) for name, one in covariates.items()}
+        if self.value is None:
+            lacking = numbers[self.total] - math.fsum(
+                w * numbers[name] for w, name in zip(self.weights, self.parts, strict=True)
+            )
+        else:
+            lacking = self.value - numbers[self.total]
+        target = numbers[self.part] + self.step * lacking
+        near = [one for one in states if abs(float(one) - target) <= ROUNDED * max(1.0, abs(target))]
         if not near:
             return math.nan
         return 1.0 if state == near[0] else 0.0
