@@ -243,6 +243,19 @@ def test_blocks_of_known_effects_and_components(wide: tuple[Path, list[str], np.
     assert single.verdict == "realisation-dependent"
 
 
+def test_rows_with_holes_are_counted(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    names = [f"X{j}" for j in range(401)]
+    columns = {name: rng.normal(size=900) for name in names}
+    columns["X3"][:7] = np.nan
+    path = tmp_path / "holes.parquet"
+    pq.write_table(pa.table(columns), path)
+    report = aggregate.well_defined(path, names, "Y", method=aggregate.Known(dict.fromkeys(names, 2.0)))
+    (check,) = [one for one in report.checks if one.name == "complete rows"]
+    assert check.value == 7.0
+    assert report.verdict == "well-defined"
+
+
 @pytest.mark.parametrize(
     ("total", "words"),
     [

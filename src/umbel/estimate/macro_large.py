@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ class Source:
         Columns of the outcome with their weights.
     adjust
         Covariates, numbers all.
+    holes
+        Rows with holes, block by block of the last pass.
     """
 
     study: Study
@@ -57,13 +59,27 @@ class Source:
     weights: Array
     outcomes: tuple[tuple[str, float], ...]
     adjust: tuple[str, ...] = ()
+    holes: list[int] = field(default_factory=list)
+
+    def read(self, names: Sequence[str]) -> Iterator[Array]:
+        """Blocks of some columns; how many rows had holes is kept for the report."""
+        self.holes.clear()
+        for block, holes in blocks(self.study, names):
+            self.holes.append(holes)
+            yield block
+
+    def told(self, report: Report) -> Report:
+        """The report with the rows that were left out."""
+        count = float(sum(self.holes))
+        advice = f"{count:g} rows have holes and were left out." if count else ""
+        return replace(report, checks=(Check("complete rows", count == 0, count, advice), *report.checks))
 
     def joint(self) -> Iterator[Array]:
         """Parts, covariates, the outcome as one column."""
         p, k = len(self.parts), len(self.adjust)
         names = [*self.parts, *self.adjust, *(name for name, _ in self.outcomes)]
         share = np.array([weight for _, weight in self.outcomes])
-        for block, _ in blocks(self.study, names):
+        for block in self.read(names):
             if len(share) == 1 and share[0] == 1.0:
                 yield block
             else:
@@ -71,13 +87,11 @@ class Source:
 
     def alone(self) -> Iterator[Array]:
         """The parts."""
-        for block, _ in blocks(self.study, self.parts):
-            yield block
+        yield from self.read(self.parts)
 
     def components(self) -> Iterator[Array]:
         """The parts, then each one's component of the outcome."""
-        for block, _ in blocks(self.study, [*self.parts, *(name for name, _ in self.outcomes)]):
-            yield block
+        yield from self.read([*self.parts, *(name for name, _ in self.outcomes)])
 
 
 def large_joint(
@@ -95,7 +109,8 @@ def large_joint(
     natural, se = _natural(found)
     kind = "HC3" if robust else "classical"
     effects = PartEffects(found.alpha, found.cov, natural, se, found.cov_parts, found.degrees, kind, float(found.rows))
-    return report_of(source.parts, source.weights, effects, sets=sets, level=level, margin=margin, rng=rng)
+    report = report_of(source.parts, source.weights, effects, sets=sets, level=level, margin=margin, rng=rng)
+    return source.told(report)
 
 
 def large_known(source: Source, alpha: Array, *, level: float, margin: float) -> Report:
@@ -104,7 +119,7 @@ def large_known(source: Source, alpha: Array, *, level: float, margin: float) ->
     slope, se = _slope(found.total, found.joint)
     along = slope**2 * float(found.total.var())
     spread = spread_along(max(float(found.joint.var()) - along, 0.0), along, float(found.rows), level)
-    return _assembled(source, found, exact_test(alpha, source.weights), slope, se, spread, level, margin)
+    return source.told(_assembled(source, found, exact_test(alpha, source.weights), slope, se, spread, level, margin))
 
 
 def large_components(source: Source, *, level: float, margin: float) -> Report:
@@ -116,7 +131,7 @@ def large_components(source: Source, *, level: float, margin: float) -> Report:
     assert found.cov is not None
     slope, se = _slope(found.total, found.outcome)
     test = separate_test(found.alpha, found.cov, source.weights, slope, found.degrees)
-    return _assembled(source, found, test, slope, se, None, level, margin)
+    return source.told(_assembled(source, found, test, slope, se, None, level, margin))
 
 
 def _slope(total: Array, outcome: Array) -> tuple[float, float]:
