@@ -16,6 +16,8 @@ from umbel.model.programme import Programme
 from umbel.results.check import Check
 from umbel.results.value import Bounds
 
+WEIGHT = 1000.0
+"""Records that a population weighs as, so that a gap in nats means the same as for samples."""
 MARGIN, FEWEST = 0.1, 3
 """Widening of the credible interval at each end, and the restarts that it needs."""
 NEAR = 0.1
@@ -33,7 +35,8 @@ def by_restarts(
 ) -> BoundsFound:
     """Inner bounds of complete records, each component by itself."""
     numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
-    patterns = [patterns_of(block, studies) for block in blocks]
+    heavy = [replace(one, counts=WEIGHT * one.counts) if one.population else one for one in studies]
+    patterns = [patterns_of(block, heavy) for block in blocks]
     tilted = method.intervals != "credible"  # the credible interval is of the paper's own restarts
     found = restarted(numerator, denominator, blocks, patterns, restarts=method.restarts, rng=rng, tilted=tilted)
     share = float((found.gaps <= GAP).mean())
