@@ -131,7 +131,7 @@ def hierarchical_row() -> str:
 def table() -> Iterator[str]:
     """Lines of the result, as they are measured."""
     version = sys.version.split()[0]
-    yield f"Milliseconds on {os.cpu_count()} cores, Python {version}. Made by `python -m benchmarks.identify`."
+    yield f"Milliseconds on {os.cpu_count()} cores, shared, Python {version}. Made by `python -m benchmarks.identify`."
     yield ""
     yield f"Flat graphs, degree {DEGREE}, {GRAPHS} per size; median / largest."
     yield ""
