@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from umbel.errors import DataError, did_you_mean, shown
-from umbel.numerics.equilibrium import TooManyStates, Unsettled, incompatibility, scans, stationary
+from umbel.numerics.equilibrium import TooManyStates, incompatibility, scans, stationary
 from umbel.numerics.exposure import degrees, pushed
+from umbel.numerics.recurrence import Unsettled
 from umbel.numerics.tables import Array, Table
 
 __all__ = ["exposure_law", "misfit", "over_orders", "settle"]

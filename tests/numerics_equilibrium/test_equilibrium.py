@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from umbel.numerics import equilibrium
 from umbel.numerics.adjoint import gradients, leaf, picked, settled
-from umbel.numerics.equilibrium import TooManyStates, Unsettled, incompatibility, scans, slopes, stationary, transition
+from umbel.numerics.equilibrium import TooManyStates, incompatibility, scans, slopes, stationary, transition
+from umbel.numerics.recurrence import Unsettled
 
 Array = NDArray[np.float64]
 

@@ -52,8 +52,9 @@ from umbel.numerics.adjoint import (
     settled,
     summed,
 )
-from umbel.numerics.equilibrium import TooManyStates, Unsettled
+from umbel.numerics.equilibrium import TooManyStates
 from umbel.numerics.influence import Influence
+from umbel.numerics.recurrence import Unsettled
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]

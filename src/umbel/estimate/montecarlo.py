@@ -24,7 +24,6 @@ from umbel.estimate.expansion import (
     Mix,
     NotFlat,
     Ratio,
-    equilibria,
     formula_of,
     names_of,
 )
@@ -81,11 +80,6 @@ class FittedKernels:
             names_of(target.expr)
         except NotFlat as fault:
             return Refusal(str(fault), "Use an estimator of units.")
-        if any(True for _ in equilibria(target.expr)):
-            return Refusal(
-                "The estimand settles a block, whose members' laws are not fitted by models yet.",
-                "Give every variable states; the estimator 'cells' then settles the block exactly.",
-            )
         return Supported(score=2)
 
     def estimate(

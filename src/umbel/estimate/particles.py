@@ -38,6 +38,8 @@ from umbel.expr.nodes import (
     Sum,
     Symbol,
 )
+from umbel.numerics.equilibrium import TooManyStates, stationary
+from umbel.numerics.recurrence import Unsettled
 
 Array = NDArray[np.float64]
 
@@ -106,8 +108,11 @@ class Particles:
                 if found is not None and found[1].of == (found[0],):
                     return self._mean(found[0], found[1], world, size)
                 return self._sum(over, body, world, size, draws)
-            case Inside() | Equilibrium() | NetworkMean():
-                raise AssertionError("laws inside units, equilibria and networks are refused earlier")
+            case Equilibrium():
+                law = self._settled(expr, world, size)
+                return np.asarray(law[(np.arange(size), *(self._code(slot, world, size) for slot in expr.of))])
+            case Inside() | NetworkMean():
+                raise AssertionError("laws inside units and networks are refused earlier")
 
     def _sum(self, over: tuple[Symbol, ...], body: Expr, world: World, size: int, draws: int) -> Array:
         """Average over draws; symbols with states that no law generates are summed one by one."""
@@ -143,21 +148,30 @@ class Particles:
             total += inner
         return np.asarray(total.reshape(size, times).mean(axis=1))
 
-    def _generator(self, symbol: Symbol, factors: Sequence[Expr]) -> Probability | Drawn | None:
+    def _generator(self, symbol: Symbol, factors: Sequence[Expr]) -> Probability | Drawn | Equilibrium | None:
         """The law among factors that generates a symbol and holds nothing of what it generates."""
         for one in factors:
-            if isinstance(one, Probability) and symbol in one.of and all(isinstance(s, Symbol) for s in one.of):
-                return one
-            if isinstance(one, Drawn) and one.of == symbol:
+            if not isinstance(one, Probability | Equilibrium | Drawn):
+                continue
+            own = (one.of,) if isinstance(one, Drawn) else one.of
+            if symbol in own and all(isinstance(slot, Symbol) for slot in own):
                 return one
         return None
 
-    def _known(self, law: Probability | Drawn, world: World) -> bool:
-        own = set(law.of) if isinstance(law, Probability) else {law.of}
+    def _known(self, law: Probability | Drawn | Equilibrium, world: World) -> bool:
+        own = {law.of} if isinstance(law, Drawn) else set(law.of)
         return {one for one in free(law) if one not in own} <= set(world) and not own & set(world)
 
-    def _drawn(self, law: Probability | Drawn, world: World, size: int) -> World:
+    def _drawn(self, law: Probability | Drawn | Equilibrium, world: World, size: int) -> World:
         """One draw of all that a law generates, at each particle."""
+        if isinstance(law, Equilibrium):
+            settled = self._settled(law, world, size)
+            shape = settled.shape[1:]
+            symbols = [slot for slot in law.of if isinstance(slot, Symbol)]
+            ladder = settled.reshape(size, -1).cumsum(axis=1)
+            place = (self._uniform(symbols[0], size)[:, None] > ladder[:, :-1]).sum(axis=1)
+            codes = np.unravel_index(place, shape)
+            return {symbol: code.astype(np.float64) for symbol, code in zip(symbols, codes, strict=True)}
         if isinstance(law, Drawn):
             assert isinstance(law.of, Symbol)
             table = policy_table(law.policy, self.kernels.rows)
@@ -177,6 +191,35 @@ class Particles:
             found[symbol] = self.kernels.drawn(_name(symbol), names, values, self._uniform(symbol, size))
             names, values = [*names, _name(symbol)], {**values, _name(symbol): found[symbol]}
         return found
+
+    def _settled(self, expr: Equilibrium, world: World, size: int) -> Array:
+        """The law in which a block settles at each particle, over what is read of it: shape (size, states…)."""
+        columns = [self.kernels.rows.columns[_name(member)] for member in expr.members]
+        if not all(column.discrete for column in columns):
+            name = next(_name(m) for m, column in zip(expr.members, columns, strict=True) if not column.discrete)
+            raise Unanswered(f"{name} stands in a block and has too many values.", f"Give {name} states.")
+        shape = tuple(len(column.states) for column in columns)
+        laws = np.empty((len(shape), size, *shape))
+        for place in np.ndindex(*shape):
+            at = dict(world)
+            for member, code in zip(expr.members, place, strict=True):
+                at[member] = np.full(size, float(code))
+            for one, law in enumerate(expr.laws):
+                laws[(one, slice(None), *place)] = self._at(law, at, size, 1)
+        for one in range(len(shape)):  # fitted chances of several states may miss one by rounding
+            laws[one] /= laws[one].sum(axis=one + 1, keepdims=True)
+        try:
+            found = stationary(list(laws))
+        except (Unsettled, TooManyStates) as fault:
+            names = ", ".join(map(_name, expr.members))
+            raise Unanswered(
+                f"The block {names} has no single equilibrium under these laws: {fault}.",
+                "Give every state a small chance, such as .01, in each new law.",
+            ) from None
+        read = [_name(slot) for slot in expr.of]
+        left = [_name(member) for member in expr.members if _name(member) in read]
+        gone = tuple(at + 1 for at, member in enumerate(expr.members) if _name(member) not in read)
+        return np.moveaxis(found.sum(axis=gone), range(1, 1 + len(left)), [1 + read.index(name) for name in left])
 
     def _weight(self, law: Probability, world: World, size: int) -> Array:
         """Probability or density of values that are known."""

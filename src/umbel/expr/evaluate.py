@@ -39,8 +39,9 @@ from umbel.expr.nodes import (
 )
 from umbel.expr.populations import MEMBERS, Population, Populations, nearest
 from umbel.expr.render import meaning_text
-from umbel.numerics.equilibrium import TooManyStates, Unsettled, stationary
+from umbel.numerics.equilibrium import TooManyStates, stationary
 from umbel.numerics.labels import Domains, supplied_law
+from umbel.numerics.recurrence import Unsettled
 from umbel.numerics.tables import Array, Table, over
 from umbel.numerics.tensors import Tensor, aligned, eliminated, multiplied
 

@@ -20,28 +20,24 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
+from umbel.numerics.recurrence import SOLID, Unsettled, check_settles, steps_of
 from umbel.numerics.tables import Array
 
 MOST_SOLVED = 2**8
 """Largest block, in joint states, whose stationary law is solved for; of larger ones it is iterated."""
 MOST_STATES = 2**16
 """Largest block, in joint states, whose stationary law is iterated: sixteen members of two states."""
+MOST_AT_ONCE = 2**21
+"""Entries of the matrices that are solved together: 16 MB."""
 MOST_ROUNDS = 20_000
 """Rounds of answers after which a block that still moves is given up."""
 STILL = 1e-14
 """Total variation that one round may move a law that has settled."""
-SOLID = 1e-14
-"""Chances below this are taken for zero when a block is asked whether it can get stuck."""
 
 
 class TooManyStates(ValueError):
     """A block has more joint states than are solved exactly."""
-
-
-class Unsettled(ValueError):
-    """The block does not settle: it depends on where it starts, or runs in circles for ever."""
 
 
 def stationary(laws: Sequence[Array], scan: Sequence[int] | None = None) -> Array:
@@ -87,6 +83,11 @@ def stationary(laws: Sequence[Array], scan: Sequence[int] | None = None) -> Arra
     if states > MOST_STATES:
         raise TooManyStates(f"{states} joint states")
     found = np.empty((shape[0], states))
+    if states <= MOST_SOLVED and all(float(np.nan_to_num(law).min(initial=1.0)) > SOLID for law in full):
+        share = max(1, MOST_AT_ONCE // states**2)
+        for start in range(0, shape[0], share):
+            found[start : start + share] = _solved_together([law[start : start + share] for law in full], scan)
+        return found.reshape(shape)
     for at in range(shape[0]):
         found[at] = _solved([law[at] for law in full], scan)
     return found.reshape(shape)
@@ -266,11 +267,11 @@ def _solved(laws: list[Array], scan: Sequence[int] | None) -> Array:
     stuck = min(float(law.min()) for law in known) < SOLID
     if size > MOST_SOLVED:
         if stuck:
-            _check_settles(_steps_of(known, scan), ordered=scan is not None)
+            check_settles(steps_of(known, scan), ordered=scan is not None)
         return _iterated(known, undefined, scan)
     step = transition(known, scan)
     if stuck:
-        _check_settles(csr_array(step > SOLID), ordered=scan is not None)
+        check_settles(csr_array(step > SOLID), ordered=scan is not None)
     # pi (T - I) = 0 with one equation replaced by the sum of pi.
     system = (step - np.eye(size)).T
     system[-1] = 1.0
@@ -281,6 +282,35 @@ def _solved(laws: list[Array], scan: Sequence[int] | None) -> Array:
     if settled[undefined.ravel()].any():
         return np.full(size, np.nan)
     return np.asarray(settled, dtype=np.float64)
+
+
+def _solved_together(laws: list[Array], scan: Sequence[int] | None) -> Array:
+    """Blocks in which every answer is possible, so that each settles: shape (batch, states)."""
+    batch, *shape = laws[0].shape
+    size = prod(shape)
+    updates = [_updates(law, member) for member, law in enumerate(laws)]
+    step = sum(updates[1:], updates[0]) / len(updates) if scan is None else updates[scan[0]]
+    for member in () if scan is None else scan[1:]:
+        step = step @ updates[member]
+    system = np.swapaxes(step - np.eye(size), 1, 2)
+    system[:, -1] = 1.0
+    goal = np.zeros((batch, size, 1))
+    goal[:, -1] = 1.0
+    return np.asarray(np.linalg.solve(system, goal)[..., 0], dtype=np.float64)
+
+
+def _updates(law: Array, member: int) -> Array:
+    """:func:`_update` for a batch: shape (batch, states, states)."""
+    batch, *shape = law.shape
+    size = prod(shape)
+    states = np.arange(size).reshape(shape)
+    steps = np.zeros((batch, size, size))
+    count = shape[member]
+    for target in range(count):
+        goal = np.repeat(states.take([target], axis=member), count, axis=member)
+        chance = np.repeat(law.take([target], axis=member + 1), count, axis=member + 1)
+        steps[:, states.ravel(), goal.ravel()] = chance.reshape(batch, size)
+    return steps
 
 
 def _iterated(laws: list[Array], undefined: NDArray[np.bool_], scan: Sequence[int] | None) -> Array:
@@ -299,59 +329,3 @@ def _iterated(laws: list[Array], undefined: NDArray[np.bool_], scan: Sequence[in
             law[law < SOLID / law.size] = 0.0
             return np.full(law.size, np.nan) if law[np.broadcast_to(undefined, law.shape)].any() else law.ravel()
     raise Unsettled("it takes too long to settle")
-
-
-def _steps_of(laws: list[Array], scan: Sequence[int] | None) -> csr_array:
-    """Which joint states one step leads to, without the matrix of chances."""
-    found = [csr_array(_sparse(law, member)) for member, law in enumerate(laws)]
-    if scan is None:
-        return csr_array(sum(found[1:], found[0]))
-    step = found[scan[0]]
-    for member in scan[1:]:
-        step = csr_array(step @ found[member])
-    return step
-
-
-def _sparse(law: Array, member: int) -> csr_array:
-    states = np.arange(law.size).reshape(law.shape)
-    count = law.shape[member]
-    sources, goals = [], []
-    for target in range(count):
-        goal = np.repeat(states.take([target], axis=member), count, axis=member)
-        possible = np.repeat(law.take([target], axis=member), count, axis=member) > SOLID
-        sources.append(states[possible])
-        goals.append(goal[possible])
-    rows, columns = np.concatenate(sources), np.concatenate(goals)
-    return csr_array((np.ones(len(rows)), (rows, columns)), shape=(law.size, law.size))
-
-
-def _check_settles(moves: csr_array, *, ordered: bool) -> None:
-    """One set of states that is never left; for a sweep, one without a rhythm."""
-    count, part = connected_components(moves, directed=True, connection="strong")
-    tails, heads = moves.nonzero()
-    left = np.unique(part[tails[part[tails] != part[heads]]])
-    closed = np.setdiff1d(np.arange(count), left)
-    if len(closed) > 1:
-        raise Unsettled("where it ends depends on where it starts")
-    inside = np.flatnonzero(part == closed[0])
-    if ordered and _period(csr_array(moves[inside][:, inside])) > 1:
-        raise Unsettled("it runs in circles for ever")
-
-
-def _period(moves: csr_array) -> int:
-    """Period of a strongly connected chain: the greatest common divisor of its cycles' lengths."""
-    depth = np.full(moves.shape[0], -1)
-    depth[0] = 0
-    frontier = [0]
-    found = 0
-    while frontier:
-        reached: list[int] = []
-        for state in frontier:
-            for other in moves.indices[moves.indptr[state] : moves.indptr[state + 1]].tolist():
-                if depth[other] < 0:
-                    depth[other] = depth[state] + 1
-                    reached.append(int(other))
-                else:
-                    found = int(np.gcd(found, abs(int(depth[state]) + 1 - int(depth[other]))))
-        frontier = reached
-    return found or 1
