@@ -221,7 +221,7 @@ class Purity:
     z
         In standard errors.
     p_value
-        Two-sided.
+        One-sided: more laws than classes make the determinant positive, never negative.
     """
 
     determinant: float
@@ -268,7 +268,7 @@ def purity(ones: Array, asked: Array | int, classes: int) -> Purity:
     scores = (ratio - moments) @ gradient
     error = float(np.sqrt((scores**2).mean() / len(ones)))
     z = determinant / error if error > 0 else 0.0
-    return Purity(determinant, z, float(2 * norm.sf(abs(z))))
+    return Purity(determinant, z, float(norm.sf(z)))
 
 
 def _adjugate(matrix: Array) -> Array:
