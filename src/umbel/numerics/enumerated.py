@@ -8,6 +8,7 @@ a linear program ends the search. Where two or more laws have no such list, bran
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ Array = NDArray[np.float64]
 SAMPLES = MOST_DIMENSIONS + 3
 FLAT = 4
 """Dimensions of a shadow up to which its vertices are sooner listed than the pair is branched on."""
+MOST_PARTS = 50_000
+"""Vertices of all listed laws together up to which each is visited."""
+SHARE = 0.6
+"""Part of the time for visiting them; branch and bound on the whole has the rest."""
 SHORTEST = 0.3
 """Seconds that a part is worth branching for."""
 MIXED = 4
@@ -104,7 +109,9 @@ def certified(
     if lists is None:
         lists = listed(polynomial, laws, polytopes, rng=rng)
     try:
-        floor = _least(search, polynomial, start, lists, ends)
+        if math.prod(len(points) for points in lists.values()) > MOST_PARTS:
+            raise _Late
+        floor = _least(search, polynomial, start, lists, ends - (1 - SHARE) * seconds)
     except _Late:  # too many parts, or parts too hard, for a good floor of each: one floor for all
         search.parts = False
         floor = _branched(search, polynomial, start, ends)
@@ -143,6 +150,8 @@ def _shadow(
 
 def _least(search: _Search, polynomial: Polynomial, at: list[Array], lists: Lists, ends: float) -> float:
     """A floor of the polynomial over its laws; ``at`` holds those that are fixed already."""
+    if time.monotonic() > ends and search.parts:
+        raise _Late
     search.nodes += 1
     free = polynomial.laws
     if not free:
