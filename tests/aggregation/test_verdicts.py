@@ -94,6 +94,18 @@ def test_estimands_meet_the_truth(graph: str, by: str) -> None:
     assert "realisations" in check.advice
 
 
+def test_a_trial_of_the_parts_beside_what_usually_happens() -> None:
+    """The natural law from one study, what the parts do from another."""
+    question = "E[Y | do(S = 3 by natural)]"
+    verdict = umbel.identify(HIDDEN, question, experiments=[(), ("X1", "X2")])
+    assert isinstance(verdict, umbel.Identified)
+    assert verdict.estimand.text() == "Σ_{X1, X2} P_1(X1, X2 | S = 3) E_2[Y | X1, X2]"
+    assert verdict.verify()
+    alone = umbel.identify(HIDDEN, question, experiments=[("X1", "X2")])
+    assert isinstance(alone, umbel.Refused)
+    assert "together with nothing set" in alone.refusal.why
+
+
 def test_a_wrong_estimand_is_caught() -> None:
     """Adjusting when the natural law was meant, and the other way round, is another number."""
     from dataclasses import replace

@@ -117,7 +117,7 @@ def through_totals(graph: Graph, question: Question, sources: Sequence[Experimen
         tuple(dict.fromkeys(work.steps)),
         tuple(dict.fromkeys((*assumptions_of(graph, ()), *work.assumptions))),
         (),
-        Proof(graph, ()) if work.realisations else work.proof(graph),
+        Proof(graph, (), (), work.sources) if work.realisations else work.proof(graph),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from umbel.expr.nodes import Expr, Meaning, Value
 from umbel.graph.mixed import Graph, bits
 from umbel.model.query import Expectation, Probability
+from umbel.model.source import Experiment
 from umbel.model.task import Lowered, Sight, Task
 from umbel.model.worlds import Conflict, Factor, Use
 
@@ -229,8 +230,12 @@ class Worlds:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The user's graph, and the road of every term: effects, and events in several worlds."""
+    """The user's graph, and the road of every term: effects, and events in several worlds.
+
+    ``experiments``: what was known, where a total was set and the question is put to models anew.
+    """
 
     graph: Graph
     roads: tuple[Road, ...]
     worlds: tuple[Worlds, ...] = ()
+    experiments: tuple[Experiment, ...] = ()

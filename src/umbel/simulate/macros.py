@@ -21,10 +21,11 @@ from umbel.identification.macro_forms import form_of
 from umbel.model.formula import Constant
 from umbel.model.policy import Levers, Natural, Perfect, Point, Realisation, Shift
 from umbel.model.query import Event, Expectation, Held, Probability, Question, Realised
+from umbel.model.source import OBSERVATIONAL, Experiment
 from umbel.numerics.tables import Array, Table
 from umbel.results.verdict import Identified
 from umbel.simulate.counterfactual import events_law, structural
-from umbel.simulate.discrete import DiscreteModel, random_model
+from umbel.simulate.discrete import DiscreteModel, TooLarge, random_model
 from umbel.structure.macro import micro_parts, without_totals
 
 MOST_PARTS = 5
@@ -32,26 +33,37 @@ MOST_PARTS = 5
 
 
 def macro_gap(verdict: Identified, rng: np.random.Generator) -> float:
-    """Largest error of a macro estimand in one random model, over its terms."""
-    graph = verdict.proof.graph
-    gaps = [_gap(graph, term, rng) for term in verdict.question.terms() if isinstance(term, Probability | Expectation)]
-    return max(gaps, default=0.0)
+    """Largest error of a macro estimand in one random model, over its terms.
+
+    Raises
+    ------
+    TooLarge
+        For sources that kept some rows or used some doses: they are not drawn here.
+    """
+    graph, sources = verdict.proof.graph, verdict.proof.experiments or (OBSERVATIONAL,)
+    if any(one.selected or one.doses for one in sources):
+        raise TooLarge  # no table of these sources is drawn here
+    terms = [term for term in verdict.question.terms() if isinstance(term, Probability | Expectation)]
+    return max((_gap(graph, term, sources, rng) for term in terms), default=0.0)
 
 
-def _gap(graph: Graph, term: Probability | Expectation, rng: np.random.Generator) -> float:
+def _gap(
+    graph: Graph, term: Probability | Expectation, sources: tuple[Experiment, ...], rng: np.random.Generator
+) -> float:
     item = next((one for one in term.do if isinstance(one, Realised)), None)
     if item is None:
         return 0.0
     world = World.drawn(graph, item.name, rng)
     posed = _posed(item, world)
     mean = Expectation(Event(term.outcomes[0].variable), (posed,))
-    found = identify_question(graph, Question.of(mean))
+    found = identify_question(graph, Question.of(mean), sources)
     if not isinstance(found, Identified):
         raise InputError(f"{mean} is not identified where {term} is.")
     form = form_of(graph, mean)
     estimand = found.estimand
     try:
-        value = float(evaluate(estimand.body, world.table(), (), domains=estimand.domains).array)
+        tables = [world.table(one) for one in sources]
+        value = float(evaluate(estimand.body, tables, (), domains=estimand.domains).array)
     except InputError:
         return math.inf
     outcome = term.outcomes[0].variable
@@ -123,11 +135,17 @@ class World:
         """Index of a variable."""
         return self.model.names.index(name)
 
-    def table(self) -> Table:
-        """The observed law, totals included as maps of their parts."""
-        hidden = set(self.graph.names_of(self.graph.latent))
+    def table(self, source: Experiment = OBSERVATIONAL) -> Table:
+        """What a source shows, totals included as maps of their parts; what it sets takes every value."""
+        hidden = set(self.graph.names_of(self.graph.latent)) - set(source.observed or ()) - set(source.do)
+        if source.observed is not None:
+            hidden |= set(self.graph.names) - set(source.observed) - set(source.do)
         names = [name for name in without_totals(self.graph, 0).names if name not in hidden]
-        joint = self.model.joint([self.node(name) for name in names])
+        model = self.model
+        for name in source.do:
+            size = len(self.states[name])
+            model = model.intervened(self.node(name), (), np.full(size, 1.0 / size))
+        joint = model.joint([self.node(name) for name in names])
         labels = {name: self.states[name] for name in names}
         for one in self.graph.aggregates:
             name = self.graph.names[one.child]
