@@ -13,6 +13,7 @@ from tests.oracles.flat.diagram import Diagram, random_diagram
 from tests.oracles.flat.engine import observed
 from tests.oracles.flat.rank import Query, Study, can_move
 from tests.oracles.flat.truth import Mechanism, World, held, random_table, random_world
+from umbel.identification.flat import is_identified
 from umbel.numerics.tables import Table
 
 EXACT = 1e-9
@@ -102,6 +103,7 @@ def test_random_questions(seed: int) -> None:
             world = random_world(diagram, rng, visible=(2,))
             assert np.abs(value(verdict, asked, world) - asked.truth(world)).max() < EXACT, (diagram, asked.text)
         assert verdict.verify(rng=rng), (diagram, asked.text)
+        assert all(is_identified(road.task) is (road.expr is not None) for road in verdict.proof.roads if road.flat)
     assert min(seen[True], seen[False]) >= 3
 
 
@@ -123,4 +125,5 @@ def test_random_experiments(seed: int) -> None:
         assert moved is not verdict.identified, (diagram, asked.text, sets)
         seen[verdict.identified] += 1
         assert verdict.verify(rng=rng), (diagram, asked.text, sets)
+        assert all(is_identified(road.task) is (road.expr is not None) for road in verdict.proof.roads if road.flat)
     assert min(seen[True], seen[False]) >= 3

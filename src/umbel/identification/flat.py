@@ -12,7 +12,7 @@ from umbel.graph.segregated import anterior
 from umbel.graph.surgery import induced, latent_projection
 from umbel.graph.walks import closure
 from umbel.identification.conditional import exchanged
-from umbel.identification.engine import OBSERVED, Effect, effect
+from umbel.identification.engine import OBSERVED, Effect, effect, identifiable
 from umbel.identification.forms import adjusted, shorter, tidied
 from umbel.identification.kernel import Names, size
 from umbel.identification.sources import engine_sources, spread, targets
@@ -114,6 +114,19 @@ def solve_flat(task: Task, level: Level = ()) -> Road:
     if road.expr is None or task.sources or task.graph.plates or level:
         return road
     return road if any(isinstance(meaning, Law) for meaning in task.meanings) else _pruned(task, road)
+
+
+def is_identified(task: Task) -> bool:
+    """Whether :func:`solve_flat` would find an expression; none is built."""
+    pose = posed(task)
+    exchange = exchanged(pose.graph, pose.outcomes, pose.held, pose.given, pose.policies)
+    outcomes = pose.outcomes | exchange.kept
+    treated = pose.held | sum(1 << node for node in pose.policies) | exchange.moved
+    needed = outcomes | treated | pose.read | pose.set_unseen
+    return any(
+        identifiable(target, outcomes, treated, policies=pose.policies, sources=sources)
+        for target, sources in targets(pose.graph, pose.sources, needed)
+    )
 
 
 def _pruned(task: Task, road: Road) -> Road:

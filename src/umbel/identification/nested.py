@@ -19,9 +19,9 @@ from umbel.graph.mixed import Graph, bits
 from umbel.graph.segregated import anterior
 from umbel.graph.walks import descendants
 from umbel.identification.engine import Effect, effect, hedges
-from umbel.identification.flat import averaged, divided
+from umbel.identification.flat import averaged, divided, is_identified
 from umbel.identification.kernel import Names
-from umbel.identification.segregated import solve_plain
+from umbel.identification.segregated import in_equilibrium, solve_plain
 from umbel.model.proof import FlatProof, Road
 from umbel.model.task import Lowered, Piece, Sight, Task
 from umbel.structure.collapse import lowered
@@ -179,7 +179,8 @@ def _member_doses(task: Task, sight: Sight) -> Iterator[tuple[int, tuple[Value, 
 
 def identified_when_erased(task: Task) -> bool:
     """Whether the effect would be identified if every member variable were one unit variable."""
-    return solve_plain(erased(task)).expr is not None
+    plain = erased(task)
+    return solve_plain(plain).expr is not None if in_equilibrium(plain) else is_identified(plain)
 
 
 def flat_route(task: Task) -> Road | None:

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.segregated import anterior
 from umbel.identification.counterfactual import counterfactual_effect
+from umbel.identification.flat import is_identified
 from umbel.identification.nested import flat_route, solve_given
+from umbel.identification.segregated import in_equilibrium
 from umbel.lexer import quoted_if_needed
 from umbel.model.proof import Proof, Worlds
 from umbel.model.query import Question, settings_of
@@ -91,6 +93,8 @@ class _Stuck:
 
 
 def _effect(task: Task) -> bool:
+    if not task.graph.plates and not in_equilibrium(task):
+        return is_identified(task)
     return solve_given(task).expr is not None or (bool(task.graph.plates) and flat_route(task) is not None)
 
 
