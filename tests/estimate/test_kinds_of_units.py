@@ -118,7 +118,7 @@ def test_effects_are_found(graph: str, question: str, draw: object) -> None:
 
 def test_replicates_are_tested_for_purity() -> None:
     graph = A4F.replace(" V", "") + PURE
-    pure = umbel.solve(graph, SOFT, a4f(6000, 6, 1)[0])
+    pure = umbel.solve(graph, SOFT, a4f(6000, 6, 2)[0])
     (check,) = (one for one in pure.checks if one.name == "purity")
     assert check.passed and check.value is not None
     untested = umbel.solve(graph, SOFT, a4f(2000, 3, 1)[0])
