@@ -126,7 +126,7 @@ def query(
     question: Question | str,
     *tables: Table,
     trials: Mapping[str, Table] | None = None,
-    where: Sequence[Inequality] = (),
+    where: Sequence[Inequality | str] = (),
     equations: Equations | None = None,
     level: float = 0.95,
     rng: np.random.Generator | None = None,
@@ -142,7 +142,8 @@ def query(
     trials
         By the variable that was randomised (several: ``"A, B"``): tables of the same kind.
     where
-        Declared inequalities on probabilities of the question language.
+        Declared inequalities on probabilities of the question language: values, or texts such as
+        ``"P(Y[A=1]=0, Y[A=0]=1) <= 0.05"``.
     equations
         Given structural equations.
     level
@@ -158,7 +159,7 @@ def query(
     Examples
     --------
     >>> table = Table(("A", "Y"), [[0.5, 0.1], [0.2, 0.2]])
-    >>> limit = Inequality("P(Y[A=1]=0, Y[A=0]=1)", upper=0.05)
+    >>> limit = "P(Y[A=1]=0, Y[A=0]=1) <= 0.05"
     >>> found = query("A -> Y; A <-> Y", "PNS(A, Y)", table, where=[limit])
     >>> round(found.lower, 4), round(found.upper, 4)
     (0.0, 0.7)
@@ -175,7 +176,11 @@ def query(
             states = Domain(table.states_of(name))
             if known.setdefault(name, states) != states:
                 raise DataError(f"{shown(name)} has the states {states.states} in one table and {known[name].states}.")
-    found = programmes(graph, question, known, equations=equations, where=where)
+    limits = [Inequality.parse(one) if isinstance(one, str) else one for one in where]
+    everyone = [*tables, *(trials or {}).values()]
+    # A table without a variable ties the components together, so that all of them are needed.
+    whole = any(set(graph.names_of(graph.observed)) - set(table.axes) for table in everyone)
+    found = programmes(graph, question, known, equations=equations, where=limits, whole=whole)
     if len(found) != 1:
         raise DataError(f"{shown(str(question))} leaves values free: name each, so that it is one number.")
     names = found[0][1].names

@@ -9,6 +9,8 @@ import pytest
 
 import umbel
 from tests.oracles.bounds.closed_forms import Binary, pns
+from umbel import bound
+from umbel.errors import DataError
 from umbel.identification import bounds as lowering
 from umbel.results.answer import Answer
 
@@ -111,3 +113,26 @@ def test_four_covariates_meet_the_closed_form() -> None:
     answer = umbel.solve(graph, "PNS(A, Y)", *studies(names, trial=True))
     assert answer.bounds is not None and answer.bounds.kind == "sharp"
     assert numbers(answer)[:2] == pytest.approx(wanted.tolist(), abs=EXACT)
+
+
+def test_tables_on_arrays_take_covariates() -> None:
+    names = ["P", "Q", "R", "A", "Y"]
+    _, observed, trial = tables(names)
+    graph = "latent U; U -> { P Q R }; { P Q R } -> { A Y }; A -> Y; A <-> Y"
+    seen, done = (umbel.Table(tuple(names), one.reshape((2,) * 5)) for one in (observed, trial))
+    found = bound.query(graph, "PNS(A, Y)", seen, trials={"A": done})
+    answer = umbel.solve(graph, "PNS(A, Y)", *studies(names, trial=True))
+    assert [found.lower, found.upper] == pytest.approx(numbers(answer)[:2], abs=EXACT)
+    with pytest.raises(DataError, match="reads several components"):
+        bound.query(graph, "PNS(A, Y)", seen, where=["P(Y[A=1]=0, Y[A=0]=1) <= 0.4"])
+
+
+def test_a_trial_without_the_covariate_is_left_to_em() -> None:
+    _, observed, trial = tables(["Z", "A", "Y"])
+    seen = umbel.Table(("Z", "A", "Y"), observed.reshape(2, 2, 2))
+    part = umbel.Table(("A", "Y"), trial.reshape(2, 2, 2).sum(axis=0))
+    found = bound.query(ONE, "PNS(A, Y)", seen, trials={"A": part})
+    whole = bound.query(ONE, "PNS(A, Y)", seen)
+    assert found.kind == "inner"
+    assert found.lower is not None and found.upper is not None and whole.lower is not None and whole.upper is not None
+    assert whole.lower - 1e-3 <= found.lower <= found.upper <= whole.upper + 1e-3
