@@ -128,6 +128,8 @@ WRONG = {
     ),
     "name": (lambda: Study(PUPILS, do=[1]), "which is no name"),
     "names": (lambda: Study(PUPILS, do=["A", "A"]), "names 'A' twice"),
+    "doses of nothing": (lambda: Study(PUPILS, doses={"A": (0.5,)}), "which do=... does not name"),
+    "doses in a word": (lambda: Study(PUPILS, do="A", doses={"A": "half"}), "they are a list"),
 }
 
 
