@@ -272,3 +272,16 @@ def test_answers_are_valid_json(question: str) -> None:
     )
     jsonschema.Draft202012Validator(schema).validate(answer.to_dict())
     assert answer.summary()
+
+
+@pytest.mark.parametrize("by", ["natural", "natural(Z)", "shift(X1)"])
+def test_rows_that_are_counts_are_that_many_rows(by: str) -> None:
+    data, rng = confounded(60), np.random.default_rng(0)
+    counts = rng.integers(1, 4, size=60)
+    question = f"E[Y | do(S = 1 by {by})]"
+    one = umbel.solve(CONFOUNDED, question, umbel.Study({**data, "n": counts}, count="n"))
+    other = umbel.solve(
+        CONFOUNDED, question, umbel.Study({key: np.repeat(value, counts) for key, value in data.items()})
+    )
+    assert one.value == pytest.approx(other.value)
+    assert one.interval == pytest.approx(other.interval)
