@@ -130,7 +130,7 @@ EXAMPLES = (
         formula=(
             f"E[Insured; Intensive ~ Bernoulli(0.8), {_INSURED}] - E[Insured; Intensive ~ Bernoulli(0.2), {_INSURED}]"
         ),
-        data=StudySpec(table="village_insurance.csv", unit="id", edges="village_neighbours.csv"),
+        data=StudySpec(table="village_insurance.csv", unit=("id",), edges="village_neighbours.csv"),
         variables=(
             VariableSpec("Insured", label="Buys the weather insurance"),
             VariableSpec("Intensive", label="Was invited to the long session"),
