@@ -55,9 +55,10 @@ def _gaps(graph: str, text: str, outcomes: tuple[str, ...], rng: np.random.Gener
         (FIGURE_2, "P(Y1 | do(A1=1))", ("Y1",)),
         (FIGURE_2, question_text(("Y1",), TABLE_2), ("Y1",)),
         ("A -> Y; A <-> Y; A -> M; M -- N", "P(Y, N | do(A=1))", ("Y", "N")),
+        ("A -> Y; A <-> Y", "P(Y | do(A=1))", ("Y",)),
         (HEDGE, "P(Y | do(A=1))", ("Y",)),
     ],
-    ids=["figure 2", "figure 2, set", "table 2", "bow", "hedge"],
+    ids=["figure 2", "figure 2, set", "table 2", "bow beside a block", "bow", "hedge"],
 )
 def test_a_no_has_two_models(graph: str, text: str, outcomes: tuple[str, ...]) -> None:
     observed, answers = _gaps(graph, text, outcomes, np.random.default_rng(0))
