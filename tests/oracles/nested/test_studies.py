@@ -8,6 +8,8 @@ the school's law of A dealt by lot.
 from __future__ import annotations
 
 import copy
+import random
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 
 import umbel
 from tests.oracles.nested.brute import Do, Model, blueprint, random_model
+from tests.oracles.nested.draw import Case, random_case
 from umbel.numerics.tables import Table
 
 EXACT = 1e-10
@@ -179,3 +182,46 @@ def test_every_experiment_deals_every_law_to_units() -> None:
         verdict = umbel.identify(graph, mean_under(0.8), experiments="all")
         assert verdict.identified
         assert verdict.verify()
+
+
+def random_study(dice: random.Random, case: Case) -> umbel.Experiment:
+    """A study of any kind: what it sets, measures, at one dose or all, assigned to units or inside them."""
+    plan = blueprint(case.graph)
+    visible = [name for name in plan.order if name not in plan.hidden]
+    do = [name for name in visible if dice.random() < 0.3][:2]
+    rest = [name for name in visible if name not in do and dice.random() < 0.75]
+    doses = {name: (0.5,) if plan.path[name] else (1,) for name in do if dice.random() < 0.4}
+    outside = [name for name in visible if not plan.path[name]]
+    kept = [name for name in outside if dice.random() < 0.3][:1] if dice.random() < 0.3 else []
+    assigned = dice.choice([None, "unit"]) if do else None
+    return umbel.Experiment(do, rest if rest and dice.random() < 0.5 else None, doses or None, assigned, kept)
+
+
+def judged(dice: random.Random, rng: np.random.Generator) -> str:
+    """The verdict on a random nested graph with random studies, after it proved itself."""
+    case = random_case(dice, plain=dice.random() < 0.5, largest=11)
+    studies = [random_study(dice, case) for _ in range(dice.randint(1, 3))]
+    question = case.question.replace("~ q)", "~ Bernoulli(0.5))") if dice.random() < 0.4 else case.question
+    try:
+        verdict = umbel.identify(case.graph, question, studies)
+    except umbel.QuestionError as error:
+        assert "measure" in str(error), (case.text, question, studies)
+        return "unmeasured"
+    if isinstance(verdict, umbel.Identified | umbel.Unidentified):
+        assert verdict.verify(rng=rng), (case.text, question, studies)
+    return type(verdict).__name__
+
+
+def test_random_graphs_with_random_studies() -> None:
+    """Identities inside units, the lowered graph, and finite populations as each study shows them."""
+    dice, rng = random.Random(24), np.random.default_rng(24)
+    seen = Counter(judged(dice, rng) for _ in range(30))
+    assert min(seen["Identified"], seen["Unidentified"]) >= 5, seen
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("seed", range(10))
+def test_many_graphs_with_random_studies(seed: int) -> None:
+    dice, rng = random.Random(seed), np.random.default_rng(seed)
+    for _ in range(60):
+        judged(dice, rng)
