@@ -224,7 +224,8 @@ SPEED_HEAD = """# Latent classes: seconds to an Answer
 
 Written by `python benchmarks/mixtures.py speed --write`; `umbel.solve` of `MTE(T, Y | U)` from columns in memory, text
 to Answer. "Cold" holds the import of the package and its libraries, "again" does not; "cpu" is processor time of the
-process, beside the time on the wall. Two cores, shared with other work: load average {load:.1f} at the time.
+process, beside the time on the wall. Two cores, shared with other work: load average {load:.1f} at the time, so that
+the wall shows the others' work too. Linear algebra on one thread.
 
 | rows | what | cold | cold, cpu | again | again, cpu |
 |---|---|---|---|---|---|
@@ -272,7 +273,8 @@ def speed_text() -> str:
             path = str(Path(folder) / "columns.npz")
             np.savez(path, **columns_of(case))
             command = [sys.executable, "-c", CHILD, path, graph]
-            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            alone = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # threads that wait for a busy core would count as work
+            printed = subprocess.run(command, check=True, capture_output=True, text=True, env=alone).stdout
         text += f"| {rows:,} | {words} | {printed.rstrip()}\n"
     return text
 
