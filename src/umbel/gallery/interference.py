@@ -103,7 +103,7 @@ EXAMPLES = (
         ),
     ),
     Example(
-        name="policies-figure-2-unit-1",
+        name="policies-figure-2-y1",
         title="Three units: the one that stays in the dark",
         paper=PAPER,
         figure="2a of policies, first unit",
