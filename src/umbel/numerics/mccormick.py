@@ -21,7 +21,7 @@ from umbel.numerics.tables import contract
 
 Array = NDArray[np.float64]
 
-MOST_COLUMNS = 20_000
+MOST_COLUMNS = 8_000
 """Products in a relaxation up to which it is built."""
 Descend = Callable[[Sequence[Array]], tuple[float, tuple[Array, ...]]]
 """Attains a value from given laws: the value, and what attains it."""
@@ -103,6 +103,8 @@ def branched(
     for which in range(kinds):  # the equations alone often settle it
         if sum(one[min(which, len(one) - 1)][0] for one in ranked) > MOST_COLUMNS:
             continue
+        if made and time.monotonic() > ends:
+            break
         made.append(Relaxation.of(polynomial, laws, which))
         left = (ends - time.monotonic()) / (kinds - which)
         solved, where = made[-1].without_bounds().solve(np.zeros(0), np.zeros(0), left)
