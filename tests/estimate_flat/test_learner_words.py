@@ -25,7 +25,7 @@ table = "rows.csv"
 """
 
 
-def from_file(folder: Path, method: str, rows: int = 500) -> umbel.Answer:
+def from_file(folder: Path, method: str, rows: int = 300) -> umbel.Answer:
     data = confounded(rows, 1)
     table = np.column_stack([data[name] for name in "ZAY"])
     np.savetxt(folder / "rows.csv", table, delimiter=",", header="Z,A,Y", comments="")

@@ -59,7 +59,7 @@ class Boosting:
         Seed; None: drawn from the estimator's generator.
     """
 
-    rounds: int = 300
+    rounds: int = 150
     random_state: int | None = None
     words: str = "boosted trees"
 
