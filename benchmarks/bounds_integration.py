@@ -1,6 +1,6 @@
 """How much a second study narrows the bounds of PNS: the benchmark of Zaffalon et al. (2023), section 6.2.
 
-    python -m benchmarks.bounds_integration [--models 130] [--workers 2] [--seconds 1.5]
+    python -m benchmarks.bounds_integration [--models 130] [--workers 2] [--seconds 1.5] [--minutes 60]
 
 Random models of 5 to 15 nodes (Erdős–Rényi graphs, Boolean variables, exogenous variables of at most
 64 states); PNS of the first variable for the last from the observational study (O), from a trial of
@@ -134,16 +134,20 @@ def credible(runs: Restarts, count: int, exact: tuple[float, float]) -> tuple[fl
 
 
 def all_models(arguments: argparse.Namespace) -> Iterator[Row]:
-    """Rows as they are ready, several at a time."""
+    """Rows as they are ready, several at a time, as many as there are minutes for."""
     spread = LARGEST - SMALLEST + 1
-    with ProcessPoolExecutor(arguments.workers) as pool:
-        jobs = [
-            pool.submit(one_model, FIRST_SEED + at, SMALLEST + at % spread, arguments.seconds)
-            for at in range(arguments.models)
-        ]
-        done = as_completed(jobs)
-        for _ in bar(range(len(jobs)), "models", len(jobs)):
-            yield next(done).result()
+    ends = time.monotonic() + 60 * arguments.minutes
+    pool = ProcessPoolExecutor(arguments.workers)
+    jobs = [
+        pool.submit(one_model, FIRST_SEED + at, SMALLEST + at % spread, arguments.seconds)
+        for at in range(arguments.models)
+    ]
+    done = as_completed(jobs)
+    for _ in bar(range(len(jobs)), "models", len(jobs)):
+        yield next(done).result()
+        if time.monotonic() > ends:
+            break
+    pool.shutdown(cancel_futures=True)
 
 
 def report(rows: Sequence[Row], seconds: float, workers: int) -> str:
@@ -211,6 +215,7 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=130)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=1.5, help="for certifying an end")
+    parser.add_argument("--minutes", type=float, default=60.0, help="after which no model is begun")
     arguments = parser.parse_args()
     begun = time.perf_counter()
     rows = sorted(all_models(arguments), key=lambda row: row.seed)
