@@ -145,3 +145,14 @@ def test_what_cannot_be_estimated_is_refused_by_name(graph: str, question: str, 
     assert answer.estimate is None
     assert why in answer.refusal.why
     assert at.network.size == 60
+
+
+def test_regressors_that_go_together_leave_no_mean_without_error() -> None:
+    # Along a line whose persons are treated in turn, friends' treatments say one's own: single coefficients are
+    # loose, and steps along them one by one had run into corners where nothing moves, with errors of zero.
+    line = np.arange(40)
+    study = umbel.Study({"A": line % 2, "Y": line % 3 % 2}, edges={"a": line[:-1], "b": line[1:]})
+    graph = "network person { A -> Y; A.near -> Y; Y -- Y.near }"
+    answer = umbel.solve(graph, "E[Y | do(A ~ Bernoulli(0.3))] - E[Y | do(A=1)]", study)
+    assert answer.table is not None
+    assert all(row.se > 0.05 for row in answer.table)

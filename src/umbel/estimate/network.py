@@ -86,7 +86,7 @@ class NetworkSimulation:
         run = _Run(at, values, model.policies, asked, int(rng.integers(2**63)))
         try:
             means = run.means(fits)
-            slopes, covariance = self._uncertainty(run, fits, rng)
+            spread = self._spread(run, fits, rng)
         except Unmodelled as fault:
             return Refusal(fault.why, fault.advice)
         except Explosive as fault:
@@ -94,14 +94,13 @@ class NetworkSimulation:
         low, span = model.scale
         weights = np.array(asked.weights)
         value = float(weights @ (low + span * means)) + asked.constant
-        variance = np.maximum(span**2 * np.einsum("kp,pq,kq->k", slopes, covariance, slopes), 0.0)
-        whole = weights @ slopes
-        se = abs(span) * float(np.sqrt(np.maximum(whole @ covariance @ whole, 0.0)))
+        errors = abs(span) * np.linalg.norm(spread, axis=1)
+        se = abs(span) * float(np.linalg.norm(weights @ spread))
         z = NormalDist().inv_cdf(0.5 + self.level / 2)
         rows = [Row(target.term, value=value, se=se, lower=value - z * se, upper=value + z * se)]
         if len(asked.weights) > 1:
             for k, words in enumerate(asked.texts):
-                each, error = float(low + span * means[k]), float(np.sqrt(variance[k]))
+                each, error = float(low + span * means[k]), float(errors[k])
                 rows.append(Row(words, value=each, se=error, lower=each - z * error, upper=each + z * error))
         return Estimated(
             Estimate(value, se, (value - z * se, value + z * se), self.level, self.name),
@@ -118,21 +117,23 @@ class NetworkSimulation:
             people.sources,
         )
 
-    def _uncertainty(self, run: _Run, fits: Sequence[Fit], rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Slopes of each mean in all coefficients, and the coefficients' covariance.
+    def _spread(self, run: _Run, fits: Sequence[Fit], rng: np.random.Generator) -> Floats:
+        """How far each mean moves by one standard error along each principal direction of the coefficients.
 
         A one-step parametric bootstrap: scores of networks drawn from the fit move the coefficients
-        by one Newton step each, and the means follow by their slopes on common random numbers.
+        by one Newton step each. Directions, and not coefficients one by one, because regressors that
+        go together leave single coefficients loose whose sum is firm. Shape (means, directions); the
+        squares of a row sum to the mean's variance.
         """
         if not fits:
-            return np.zeros((len(run.asked.weights), 1)), np.zeros((1, 1))
+            return np.zeros((len(run.asked.weights), 1))
         draws = int(np.clip(MOST_UPDATES // (30 * len(run.values)), 20, self.draws))
         covariance = stacked_covariance(fits, drawn_scores(run.at, run.values, fits, draws=draws, rng=rng))
-        slopes = []
-        for place, step in enumerate(np.sqrt(np.diag(covariance))):
-            above, below = (run.means(_moved(fits, place, sign * step)) for sign in (1.0, -1.0))
-            slopes.append((above - below) / (2.0 * step))
-        return np.stack(slopes, axis=1), covariance
+        sizes, directions = np.linalg.eigh(covariance)
+        steps = (directions * np.sqrt(np.maximum(sizes, 0.0))).T
+        return np.stack(
+            [(run.means(_moved(fits, step)) - run.means(_moved(fits, -step))) / 2.0 for step in steps], axis=1
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,15 +161,13 @@ class _Run:
         return np.asarray(found.mean(axis=1))
 
 
-def _moved(fits: Sequence[Fit], place: int, step: float) -> list[Fit]:
-    """The fits with one of all their coefficients moved."""
+def _moved(fits: Sequence[Fit], step: Floats) -> list[Fit]:
+    """The fits with all their coefficients, one equation after another, moved by a step."""
     moved, start = [], 0
     for fit in fits:
-        coefficients = fit.coefficients.copy()
-        if 0 <= place - start < len(coefficients):
-            coefficients[place - start] += step
-        moved.append(fit.moved(coefficients))
-        start += len(coefficients)
+        stop = start + len(fit.coefficients)
+        moved.append(fit.moved(fit.coefficients + step[start:stop]))
+        start = stop
     return moved
 
 

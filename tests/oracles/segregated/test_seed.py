@@ -17,7 +17,13 @@ verdict = umbel.identify(FIGURE_2, question_text(("Y2", "Y3"), TABLE_2))
 model = random_model(Graph.parse(FIGURE_2), rng=np.random.default_rng(0))
 value = verdict.estimand.evaluate(model.table(), laws=random_tables(model, TABLE_2, np.random.default_rng(1)))
 pair = umbel.identify(FIGURE_2, "P(Y1 | do(A1 ~ q))").verify(rng=np.random.default_rng(2))
-print(verdict.estimand.text(), *map(str, verdict.steps), value.array.tobytes().hex(), pair)
+people = {"id": [f"p{k}" for k in range(40)], "A": [k % 2 for k in range(40)], "Y": [k % 3 % 2 for k in range(40)]}
+friends = {"a": people["id"][:-1], "b": people["id"][1:]}
+study = umbel.Study(people, unit="id", edges=friends)
+policy = "E[Y | do(A ~ Bernoulli(0.3))] - E[Y]"
+gain = umbel.solve("network person { A -> Y; A.near -> Y; Y -- Y.near }", policy, study)
+assert gain.estimate is not None
+print(verdict.estimand.text(), *map(str, verdict.steps), value.array.tobytes().hex(), pair, gain.estimate, gain.table)
 """
 
 
