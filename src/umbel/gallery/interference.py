@@ -142,7 +142,7 @@ EXAMPLES = (
         notes=(
             "1,410 households; all of one natural village are taken for neighbours, since the table names no friends. "
             "Data: social_insure of the package causaldata. Sums over neighbours grow with the village: with sums and "
-            "without Size the answer is -0.39, four errors from zero; with the mean and without Size the check on the "
+            "without Size the answer is -0.39, with an error of 0.07; with the mean and without Size the check on the "
             "number of neighbours fails."
         ),
     ),
