@@ -212,8 +212,9 @@ def _assumptions(asked: Wanted, fits: Sequence[Fit]) -> tuple[str, ...]:
     """The regression models, in words."""
     words = []
     for name, fit in zip(asked.targets, fits, strict=True):
-        kind = "logistic" if fit.equation.kind == "logistic" else "linear"
-        words.append(f"{name} follows a {kind} regression on {', '.join(asked.reads(name)) or 'nothing'}.")
+        kind = "a logistic" if fit.equation.kind == "logistic" else "a linear"
+        errors = "" if fit.equation.kind == "logistic" else ", with normal errors of one size"
+        words.append(f"{name} follows {kind} regression on {', '.join(asked.reads(name)) or 'nothing'}{errors}.")
     words.append(
         "The interval: a one-step parametric bootstrap on networks drawn from the fit, given the edges and what no "
         "intervention reaches; simulation noise is not in it."
