@@ -148,3 +148,21 @@ def test_studies_that_cannot_be_joined() -> None:
     words = {**survey, "X": np.where(survey["X"] > 0.8, "old", "young")}
     with pytest.raises(umbel.DataError, match="'X' holds words in one study and numbers in another"):
         carried(trial, words)
+    for wording in (np.where(survey["X"] > 0.8, "old", "young"), np.where(survey["X"] > 0.8, "1", "0 years")):
+        with pytest.raises(umbel.DataError, match="'X' holds words in one study and numbers in another"):
+            carried({**trial, "X": (trial["X"] > 0).astype(int)}, {**survey, "X": wording})
+
+
+def test_true_in_one_study_is_1_in_the_other() -> None:
+    """0 and 1 beside false and true, in either order, are one variable with one estimate."""
+    rng = np.random.default_rng(6)
+    trial, survey = states(600, 0.3, True, rng), states(900, 0.7, False, rng)
+    plain = carried(trial, survey)
+    for one, other in (
+        ({**trial, "X": trial["X"] == 1}, survey),
+        (trial, {**survey, "X": survey["X"] == 1}),
+        ({**trial, "X": trial["X"] == 1}, {**survey, "X": survey["X"] == 1}),
+    ):
+        assert carried(one, other).value == pytest.approx(plain.value, abs=1e-12)
+    three = {**survey, "X": np.where(np.arange(900) == 0, 2, survey["X"])}
+    assert carried({**trial, "X": trial["X"] == 1}, three).value == pytest.approx(carried(trial, three).value)

@@ -93,7 +93,7 @@ def one_table(target: Target, studies: Sequence[Study]) -> Stacked | Refusal:
     domains = {**target.domains, label: Domain(tuple(labels.values()))}
     for name in names:
         columns = [rows.columns.get(name) for rows in found]
-        states = _states(columns)
+        states = _states(name, columns)
         if states is None:
             data[name] = _values(name, columns, found)
         else:
@@ -135,16 +135,17 @@ def names_of_laws(expr: Expr) -> dict[int, set[str]]:
     return found
 
 
-def _states(columns: Sequence[RowColumn | None]) -> tuple[State, ...] | None:
+def _states(name: str, columns: Sequence[RowColumn | None]) -> tuple[State, ...] | None:
     """States of a variable over the studies that measure it; None where it is a number in one of them."""
     found = [column for column in columns if column is not None]
     if any(not column.discrete for column in found):
         return None
     if all(column.states == found[0].states for column in found):
         return found[0].states
-    return tuple(
-        sorted({state for column in found for state in column.states}, key=lambda one: (isinstance(one, str), one))
-    )
+    if len({isinstance(state, str) for column in found for state in column.states}) > 1:
+        raise _unlike(name)
+    plain = {int(one) if isinstance(one, bool) else one for column in found for one in column.states}
+    return tuple(sorted(plain, key=lambda one: (isinstance(one, str), one)))
 
 
 def _words(column: RowColumn | None, rows: Rows, states: tuple[State, ...]) -> list[State]:
@@ -152,16 +153,22 @@ def _words(column: RowColumn | None, rows: Rows, states: tuple[State, ...]) -> l
     if column is None:
         return [states[0]] * rows.size
     assert column.codes is not None
-    return [column.states[code] for code in column.codes.tolist()]
+    named = {state: state for state in states}  # true is 1 where another study says 1
+    own = [named[state] for state in column.states]
+    return [own[code] for code in column.codes.tolist()]
 
 
 def _values(name: str, columns: Sequence[RowColumn | None], found: Sequence[Rows]) -> Array:
     if any(column is not None and not column.numeric for column in columns):
-        raise DataError(f"{shown(name)} holds words in one study and numbers in another. Make them alike.")
+        raise _unlike(name)
     parts = [
         np.zeros(rows.size) if column is None else column.values for column, rows in zip(columns, found, strict=True)
     ]
     return np.concatenate(parts)
+
+
+def _unlike(name: str) -> DataError:
+    return DataError(f"{shown(name)} holds words in one study and numbers in another. Make them alike.")
 
 
 def _sampled(found: Sequence[Rows], label: str, data: dict[str, Any]) -> Study:
