@@ -130,7 +130,7 @@ def records_of(study: Study, names: Sequence[str], domains: Mapping[str, Domain]
     distinct, owner = np.unique(codes, axis=0, return_inverse=True)
     totals = np.bincount(owner.reshape(-1), counts, minlength=len(distinct)).astype(np.float64)
     kept = totals > 0
-    population = abs(float(totals.sum()) - 1.0) < SUM
+    population = study.count is not None and abs(float(totals.sum()) - 1.0) < SUM
     do = tuple(names.index(one) for one in study.do if one in names)
     return Records(distinct[kept], totals[kept], do, name, population, selected)
 
@@ -143,19 +143,36 @@ def _codes(study: Study, name: str) -> tuple[Codes, tuple[State, ...]]:
 
 
 def _counts(study: Study, name: str) -> Array:
+    """How many rows each row is worth.
+
+    A sampling weight says whom a row speaks for, not how many were asked: weighted rows count as the
+    unweighted ones that would tell as much, (Σ w)² / Σ w² (Kish, Survey Sampling, 1965).
+    """
     assert study.data is not None
-    which = study.count or study.weight
-    if which is None:
-        some = study.data.columns[0]
-        (values,) = fetch_columns(study.data, [some], reason="rows")
-        return np.ones(len(values))
-    (values,) = fetch_columns(study.data, [which], reason="count")
+    some = study.data.columns[0]
+    (values,) = fetch_columns(study.data, [some], reason="rows")
+    counts = np.ones(len(values)) if study.count is None else _amounts(study, study.count, name, "counts")
+    if study.weight is None:
+        return counts
+    weights = _amounts(study, study.weight, name, "weights")
+    total = counts * weights
+    if not total.sum():
+        raise DataError(f"{name} has no rows: its counts or weights are all 0.")
+    return np.asarray(total * (total.sum() / (total @ weights)))
+
+
+def _amounts(study: Study, which: str, name: str, what: str) -> Array:
+    """A column of counts or weights, checked."""
+    assert study.data is not None
+    (values,) = fetch_columns(study.data, [which], reason=what)
     found = numbers(values, where=f"{name}: {which}")
     if np.isnan(found).any() or (found < 0).any():
         at = int((~(found >= 0)).argmax())
-        raise DataError(f"{name} counts {found[at]:g} in row {at + 1} of {shown(which)}. Counts are 0 or more.")
+        raise DataError(
+            f"{name} {what} {found[at]:g} in row {at + 1} of {shown(which)}. {what.capitalize()} are 0 or more."
+        )
     if not found.sum():
-        raise DataError(f"{name} has no rows: its counts are all 0.")
+        raise DataError(f"{name} has no rows: its {what} are all 0.")
     return found
 
 

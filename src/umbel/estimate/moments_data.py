@@ -185,11 +185,12 @@ def _from_rows(rows: Rows, unmixing: Unmixing) -> ClassData:
                 advice += " It is held fixed in pieces only: what it confounds within a piece stays."
             checks.append(Check("pieces", name not in unmixing.strata, float(len(states[name])), advice))
     sample = rows.sample
+    weights = sample.weights / np.average(sample.weights, weights=sample.counts)  # their scale says nothing
     return ClassData(
         codes,
         states,
         rows.columns[unmixing.outcome].values,
-        sample.counts * sample.weights,
+        sample.counts * weights,
         sample.clusters,
         False,
         bool(np.all(sample.weights == sample.weights[0])),
