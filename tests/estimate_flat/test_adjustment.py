@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -18,6 +20,8 @@ from umbel.model.query import Question
 from umbel.pipeline.answering import target_of
 from umbel.results.step import Refusal
 from umbel.results.verdict import Identified
+
+Curve = Callable[[np.ndarray], np.ndarray]
 
 EXACT = 1e-9
 FAR = 4.0  # standard errors: about one false alarm in 16,000
@@ -156,6 +160,27 @@ def test_conditions_several_treatments_and_treatments_in_turn() -> None:
     by = estimated(turn, "E[Y | do(A=1, B=0), X]", study)
     near(by, 1.5, 0)
     near(by, 2.5, 1)
+
+
+@pytest.mark.parametrize(
+    ("curve", "straight"),
+    [
+        (lambda a: np.sin(2.0 * a), False),  # odd: no square in it
+        (lambda a: a**3, False),
+        (lambda a: 1.0 * (a > 0.0), False),
+        (lambda a: 2.0 * a, True),
+    ],
+)
+@pytest.mark.parametrize("dose", [lambda a: a, lambda a: np.round(4.0 * a) / 4.0, lambda a: np.sinh(a)])
+def test_curves_without_a_square_are_no_line(curve: Curve, straight: bool, dose: Curve) -> None:
+    """A slope of sin(2 A) says 0.1 where the change from 0 to 1 is 0.9: the Answer must doubt it."""
+    rng = np.random.default_rng(3)
+    z = rng.normal(size=4000)
+    a = dose(0.7 * z + rng.normal(size=4000))
+    y = curve(a) + np.sin(z) + 0.5 * rng.normal(size=4000)
+    found = estimated(BACK, "E[Y | do(A=1)] - E[Y | do(A=0)]", umbel.Study({"Z": z, "A": a, "Y": y}))
+    check = next(one for one in found.checks if one.name == "one slope: A")
+    assert check.passed == straight
 
 
 def test_a_number_as_treatment_has_one_slope_and_its_bend_is_seen() -> None:

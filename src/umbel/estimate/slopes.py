@@ -3,7 +3,7 @@
 The partially linear model ``E[Y | A, Z] = h(Z) + slope * A`` (Robinson, Econometrica 56(4) 1988),
 with both means learnt out of fold (Chernozhukov et al., The Econometrics Journal 21(1) 2018,
 Eq. 4.4): no dose is common enough to be compared with another without such a model, so that the
-model is named and its first doubt, a bend, is tested.
+model is named and its first doubt, a bend, is tested along several curves.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
+from numpy.polynomial.legendre import legval
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
@@ -28,8 +29,10 @@ from umbel.variable import State
 
 Codes = NDArray[np.int64]
 
-FAR = 3.0
-"""Standard errors of a bend that is no luck."""
+FAR = 3.5
+"""Standard errors of a bend that is no luck, the largest of several."""
+ORDERS = (3, 4, 5, 6)
+"""Legendre polynomials of a treatment's rank: a wave that rises on both sides has no square in it."""
 RARELY = 0.01
 LEFT = 0.01
 """Share of a treatment's variance below which covariates all but settle it."""
@@ -56,7 +59,7 @@ class Line:
     outcome, dose
         Means of the outcome and of the treatment as they were observed.
     bend
-        How many standard errors the outcome bends away from a line.
+        How many standard errors the outcome bends away from a line, along the curve that shows it best.
     uneven
         Probability of slopes that differ so much with the covariates, were they one; None without
         covariates.
@@ -176,13 +179,13 @@ def line_of(shape: Sequential, rows: Rows, fold: Codes, learners: Learners, rng:
     centre = rows.sample.mean(a)
     if a.min() == a.max():
         raise Unanswered(f"Every row has {name} = {a[0]:g}: nothing tells what another would do.", "Collect more rows.")
-    square = (a - centre) ** 2 / rows.sample.mean((a - centre) ** 2)
-    left = np.empty((3, rows.size))  # outcome, dose and squared dose less their means given covariates
+    curves = {"square": (a - centre) ** 2 / rows.sample.mean((a - centre) ** 2), **_waves(a)}
+    left = np.empty((2 + len(curves), rows.size))  # outcome, dose and its curves less their means given covariates
     every = np.ones(rows.size, dtype=bool)
     for worker, scored in folds_of(rows, fold, learners, rng):
         outcome = worker.mean("outcome", per_row(y), names, every)
-        doses = [worker.centre(key, per_row(values), names) for key, values in (("dose", a), ("square", square))]
-        for at, (values, node) in enumerate(zip((y, a, square), (outcome, *doses), strict=True)):
+        doses = [worker.centre(key, per_row(values), names) for key, values in (("dose", a), *curves.items())]
+        for at, (values, node) in enumerate(zip((y, a, *curves.values()), (outcome, *doses), strict=True)):
             left[at, scored] = (values - node.tensor.array)[scored]
     sample = rows.sample
     spread = sample.mean(left[1] ** 2)
@@ -195,18 +198,30 @@ def line_of(shape: Sequential, rows: Rows, fold: Codes, learners: Learners, rng:
     value = sample.mean(left[0] * left[1]) / spread
     rest = left[0] - value * left[1]
     slope = Influence(value, rest * left[1] / spread)
-    across = left[2] - left[1] * (sample.mean(left[2] * left[1]) / spread)
-    bend = mean_of(rest * across, sample)
-    error = float(np.sqrt(covariance([bend], sample)[0, 0]))
+    bends = [_bend(rest, curve - left[1] * (sample.mean(curve * left[1]) / spread), sample) for curve in left[2:]]
     return Line(
         slope,
         mean_of(y, sample),
         mean_of(a, sample),
-        bend.value / error if error > 0.0 else 0.0,
+        max(bends, key=abs),
         _uneven(rest * left[1], left[1] ** 2 / spread, features_of(rows, names), sample) if names else None,
         share if names else None,
         (float(a.min()), float(a.max())),
     )
+
+
+def _waves(a: Array) -> dict[str, Array]:
+    """Curves of a treatment beyond its square, bounded whatever its tails."""
+    _, code, size = np.unique(a, return_inverse=True, return_counts=True)
+    middle = (2.0 * np.cumsum(size) - size) / len(a) - 1.0  # rank, from -1 to 1
+    return {f"wave {order}": legval(middle, np.eye(order + 1)[order])[code] for order in ORDERS}
+
+
+def _bend(rest: Array, across: Array, sample: Sample) -> float:
+    """Standard errors from zero of what the line leaves along one curve."""
+    moment = mean_of(rest * across, sample)
+    error = float(np.sqrt(covariance([moment], sample)[0, 0]))
+    return moment.value / error if error > 0.0 else 0.0
 
 
 def _uneven(moments: Array, weights: Array, features: Array, sample: Sample) -> float | None:
