@@ -79,7 +79,7 @@ def test_a_plate_without_friendships_would_say_something_else() -> None:
     assert float(alone.estimand.evaluate(plain).array) == pytest.approx(0.15, abs=0.02)
     friends = umbel.identify(GRAPH, CONTRAST)
     assert friends.identified
-    with pytest.raises(umbel.InputError, match="unspecified: pass laws=\\{'Peers'"):
+    with pytest.raises(umbel.InputError, match="depends on friendships"):
         friends.estimand.evaluate(joint)
 
 
@@ -89,7 +89,8 @@ def test_the_verdict_says_what_was_done() -> None:
     assert verdict.question.text == CONTRAST
     assert {"exposure", "push"} <= {step.rule for step in verdict.steps}
     assert any("exposure mapping" in line for line in verdict.assumptions)
-    assert "q(Peers)" in verdict.estimand.text()
+    arms = [f"[Peers ~ mean(A.near) under A ~ Bernoulli({share})]" for share in (0.8, 0.2)]
+    assert all(arm in verdict.estimand.text() for arm in arms), "each arm has a pushed law of its own"
     assert verdict.verify()
 
 
@@ -97,7 +98,7 @@ def test_neighbours_without_a_name_are_summed() -> None:
     graph = "latent U; network pupil { A -> Y; A.near -> Y }; U -> { A Y }"
     verdict = umbel.identify(graph, "E[Y | do(A=1)]")
     assert verdict.identified
-    assert "q(A.near)" in verdict.estimand.text()
+    assert "[A.near ~ sum(A.near) under A ~ Point(1)]" in verdict.estimand.text()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from umbel.errors import QuestionError, shown
 from umbel.expr.build import expectation, free, linear, quotient, settled, substituted
 from umbel.expr.estimand import Estimand
 from umbel.expr.gather import gathered
-from umbel.expr.nodes import AtState, Expr, Held, Law, Policy, Slot, Symbol
+from umbel.expr.nodes import AtState, DrawnLaw, Expr, Held, Law, Policy, Slot, Symbol
 from umbel.expr.nodes import Number as Constant
 from umbel.expr.order import ordered
 from umbel.graph.mixed import Graph, bits
@@ -47,7 +47,7 @@ from umbel.identification.refuse_blocks import totals_in_equilibrium
 from umbel.identification.sights import sights_of
 from umbel.identification.unit_classes import through_unit_class
 from umbel.model.named import spelled_out
-from umbel.model.policy import Family
+from umbel.model.policy import Family, Pushed
 from umbel.model.proof import Proof, Road, Worlds
 from umbel.model.query import (
     Best,
@@ -72,7 +72,7 @@ from umbel.model.render import law_text
 from umbel.model.source import OBSERVATIONAL, Experiment
 from umbel.model.task import Sight, Task, Treatment, raw_meaning
 from umbel.model.validate import check_question
-from umbel.model.weights import FamilyLaw
+from umbel.model.weights import FamilyLaw, PushedLaw
 from umbel.results.step import Refusal
 from umbel.results.verdict import Identified, Refused, Unidentified, Verdict
 from umbel.structure.exposure import Friends, through_friends
@@ -264,7 +264,11 @@ def _treatment(graph: Graph, task: Task, item: Intervention) -> Treatment:
         case Drawn(_, law):
             reads = graph.mask(law.reads)
             given = tuple(task.meanings[i] for i in bits(reads))
-            drawn = FamilyLaw(law, law_text(law)) if isinstance(law, Family) else None
+            drawn: DrawnLaw | None = None
+            if isinstance(law, Family):
+                drawn = FamilyLaw(law, law_text(law))
+            elif isinstance(law, Pushed):
+                drawn = PushedLaw(law, law_text(law))
             return Treatment(node, policy=Policy(meaning, given, drawn), reads=reads)  # type: ignore[arg-type]
         case _:
             raise QuestionError(f"The intervention on {shown(item.name)} is of a kind that is refused earlier.")

@@ -48,7 +48,25 @@ class Family:
         return reads(*self.arguments)
 
 
-Policy = Unspecified | Family
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a member reads of its neighbours when each of them draws ``of`` from ``law``.
+
+    No question writes it: it stands for friendships that only data show, and each arm of a contrast
+    has its own.
+    """
+
+    of: str
+    kind: str
+    law: Family
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Nothing: laws that read covariates are refused earlier."""
+        return ()
+
+
+Policy = Unspecified | Family | Pushed
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "Bernoulli": ("probability of 1",),

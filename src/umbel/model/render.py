@@ -7,7 +7,7 @@ from typing import assert_never
 
 from umbel.lexer import quoted, quoted_if_needed
 from umbel.model.formula import Apply, Chain, Compare, Constant, Covariate, Formula, Negative
-from umbel.model.policy import Family, Levers, Natural, Perfect, Point, Policy, Realisation, Shift, Unspecified
+from umbel.model.policy import Family, Levers, Natural, Perfect, Point, Policy, Pushed, Realisation, Shift, Unspecified
 from umbel.model.query import (
     Best,
     Body,
@@ -168,6 +168,8 @@ def law_text(law: Policy) -> str:
             return f"Point(({text}))"  # quotes alone would be a label
         case Family(name, arguments):
             return f"{name}({', '.join(map(formula_text, arguments))})"
+        case Pushed(of, kind, drawn):
+            return f"{kind}({of}.near) under {of} ~ {law_text(drawn)}"
         case _:
             assert_never(law)
 

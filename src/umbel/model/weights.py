@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from umbel.errors import QuestionError, shown
 from umbel.model.formula import Formula, evaluate, state_of
-from umbel.model.policy import Family
+from umbel.model.policy import Family, Pushed
 from umbel.variable import State
 
 Result = TypeVar("Result")
@@ -94,3 +94,35 @@ class FamilyLaw:
                 f"{self.text} gives the probability {value:g}{' at ' + at if at else ''}; it lies in [0, 1]."
             )
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class PushedLaw:
+    """The law of an exposure: no table of it exists before friendships are seen.
+
+    Parameters
+    ----------
+    pushed
+        Which variable of the neighbours is read, how, and the law that it is drawn from.
+    text
+        As formulas print it.
+    """
+
+    pushed: Pushed
+    text: str
+
+    def weight(self, state: State, states: tuple[State, ...], covariates: dict[str, State]) -> float:
+        """There is none.
+
+        Raises
+        ------
+        QuestionError
+            Always: the weights depend on friendships.
+        """
+        del state, states, covariates
+        one = self.pushed
+        raise QuestionError(
+            f"The law of the {one.kind} of {one.of} over neighbours depends on friendships, which the formula does not "
+            f"hold. Give a study with edges, or ask for one arm with do({one.of} ~ q) and pass laws of {one.of} and of "
+            "what is read of it."
+        )

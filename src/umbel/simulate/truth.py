@@ -135,7 +135,7 @@ def _settable(item: Intervention) -> bool:
 
 
 def _discrete(item: Drawn) -> bool:
-    return isinstance(item.law, Unspecified) or item.law.name != "Normal"
+    return not (isinstance(item.law, Family) and item.law.name == "Normal")
 
 
 def drawn(

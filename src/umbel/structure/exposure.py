@@ -15,18 +15,21 @@ from dataclasses import dataclass, replace
 
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import closure, inputs, outputs
-from umbel.model.policy import Unspecified
+from umbel.model.formula import Constant
+from umbel.model.policy import Family, Policy, Pushed, Unspecified
 from umbel.model.query import (
     Body,
     Combination,
     Drawn,
     Expectation,
     Free,
+    Intervention,
     Probability,
     Question,
     Ratio,
     combine,
 )
+from umbel.model.query import Held as Set
 from umbel.results.step import Refusal, Step
 
 
@@ -63,7 +66,7 @@ class Friends:
         return (
             f"All that a member's outcome reads of its neighbours is {words} (the exposure mapping).",
             "Treatments are drawn for each member by itself, and friendships stay as they are.",
-            "The law that is pushed is one for all units; where friendships differ in shape, push it in each of them.",
+            "Friendships may differ between units: from edges the law is pushed through each unit's own.",
         )
 
 
@@ -191,5 +194,16 @@ def _term(
                 f"A law of {one.of} that reads covariates is pushed through the neighbours' own, which is not built.",
                 f"Ask for a law that reads nothing: do({one.of} ~ q).",
             )
-        do.append(Drawn(one.child, Unspecified("q")))
+        do.append(Drawn(one.child, _pushed(one, item)))
     return replace(term, do=tuple(do))
+
+
+def _pushed(one: Exposure, item: Intervention) -> Policy:
+    """The law of an exposure: it tells the arms of a contrast apart wherever the treatment's law does."""
+    match item:
+        case Drawn(_, Family() as law):
+            return Pushed(one.of, one.kind, law)
+        case Set(_, value):
+            return Pushed(one.of, one.kind, Family("Point", (Constant(value),)))
+        case _:
+            return Unspecified("q")
