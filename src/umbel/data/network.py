@@ -78,9 +78,7 @@ def read_people(study: Study, names: Sequence[str], *, domains: Mapping[str, Dom
         raise DataError("A network needs a table of persons and a table of edges: edges = 'friends.csv'.")
     if len(study.unit) > 1:
         raise DataError(f"A network's persons have one key, not {len(study.unit)}: unit = {shown(study.unit[0])}.")
-    keys = fetch_columns(study.data, study.unit, reason="unit")[0] if study.unit else None
-    if keys is not None:
-        _check_keys(study.data, study.unit[0], keys)
+    keys = keys_of(study.data, study.unit[0]) if study.unit else None
     rows = read_rows(study, names, domains=domains)
     size = len(fetch_columns(study.data, [study.column(names[0]).column], reason="data")[0])
     if rows.size < size:
@@ -88,13 +86,21 @@ def read_people(study: Study, names: Sequence[str], *, domains: Mapping[str, Dom
             f"{study.data.name}: {size - rows.size:,} of {size:,} persons lack a value of {', '.join(names)}. "
             "Neighbours of a person left out would lose her: fill the values in, or remove the persons and their edges."
         )
-    first, second, weights = _edges(study.edges, keys, size)
+    first, second, weights = edges_between(study.edges, keys, size)
     network = build_network(size, first, second, weights=weights)
     source = DataSource(study.edges.name, len(first))
     return People(rows, network, (*rows.checks, *_doubts(network)), (rows.source, source))
 
 
-def _check_keys(data: Table, column: str, keys: Any) -> None:
+def keys_of(data: Table, column: str) -> Any:
+    """The key column of persons, an Arrow column (hence ``Any``).
+
+    Raises
+    ------
+    DataError
+        For a key that is missing or stands twice.
+    """
+    (keys,) = fetch_columns(data, [column], reason="unit")
     if keys.null_count:
         raise DataError(f"Column {shown(column)} of {data.name} is the key of persons and is empty somewhere.")
     counts = pc.value_counts(keys)
@@ -105,10 +111,26 @@ def _check_keys(data: Table, column: str, keys: Any) -> None:
             f"{shown(str(twice['values']))} stands {twice['counts']} times in column {shown(column)} of {data.name}. "
             "A network has one row for each person."
         )
+    return keys
 
 
-def _edges(table: Table, keys: Any, size: int) -> tuple[Codes, Codes, Array | None]:
-    """Both ends of each edge as numbers of rows, each pair once, and the weights."""
+def edges_between(table: Table, keys: Any, size: int) -> tuple[Codes, Codes, Array | None]:
+    """Both ends of each edge as numbers of rows, each pair once, and the weights.
+
+    Parameters
+    ----------
+    table
+        Of edges.
+    keys
+        The Arrow column that their ends name; None: they are numbers of rows.
+    size
+        Number of persons.
+
+    Raises
+    ------
+    DataError
+        For edges that name nobody, join a person with herself, stand twice, or weigh no finite number.
+    """
     ends = [name for name in table.columns if name != WEIGHT][:2]
     arrows = fetch_columns(table, ends, reason="edges")
     first, second = (_places(table, name, arrow, keys, size) for name, arrow in zip(ends, arrows, strict=True))

@@ -7,7 +7,8 @@ rows were kept, what is published only in summary), and hands out statistics of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 from umbel.data.columns import Column, read_columns
@@ -52,7 +53,8 @@ class Study:
     units
         The outer level, or ``{plate: table}`` for several, outermost first.
     unit
-        The key column that joins the levels, or one per outer level, outermost first.
+        The key column that joins the levels, or one per outer level, outermost first; for friends inside
+        units, also the members' own key, last.
     count, weight, unit_weight, cluster, strata
         Columns: rows are counts; sampling weights of rows and of units; clusters; strata.
     database
@@ -164,6 +166,15 @@ class Study:
             if one.variable == variable:
                 return one
         return Column(variable, variable)
+
+    def with_columns(self, columns: Mapping[str, Any], unit: tuple[str, ...]) -> Study:
+        """The same design with other rows, keyed by ``unit``, and without edges."""
+        assert self.data is not None
+        found = copy(self)
+        rows = replace(open_table(columns, role="data"), name=self.data.name)
+        for name, value in {"data": rows, "unit": unit, "edges": None}.items():
+            object.__setattr__(found, name, value)
+        return found
 
     def tables(self) -> tuple[Table, ...]:
         """All levels, outermost first, the rows last."""

@@ -12,6 +12,7 @@ from umbel.estimate.bayes_units import SampledSummaries
 from umbel.estimate.cells import DiscretePlugIn
 from umbel.estimate.crossfit import Learners
 from umbel.estimate.estimator import Estimator, Supported, Target
+from umbel.estimate.friends import pushed_in
 from umbel.estimate.frontdoor import APIPW
 from umbel.estimate.models import PAPER
 from umbel.estimate.moments import LatentClasses
@@ -19,6 +20,7 @@ from umbel.estimate.moments_units import KindsOfUnits
 from umbel.estimate.montecarlo import FittedKernels
 from umbel.estimate.network import NetworkSimulation
 from umbel.estimate.network_model import is_network_mean
+from umbel.estimate.reading import policies_of
 from umbel.estimate.summaries import NormalHierarchy
 from umbel.estimate.totals import LinearTotals
 from umbel.estimate.units import UnitsPlugIn
@@ -85,7 +87,11 @@ def choose(target: Target, study: Study, among: tuple[Estimator, ...]) -> Estima
         among = tuple(one for one in among if isinstance(one, NetworkSimulation))
         if not among:
             return Refusal("The estimand is a mean over one network.", "Leave out [method] name.")
-    elif study.edges is not None:
+    elif pushed_in(target.expr):
+        among = tuple(one for one in among if isinstance(one, UnitsPlugIn))
+        if not among or target.unmixing is not None:
+            return Refusal("The estimand is pushed through friendships inside units.", "Leave out [method] name.")
+    elif study.edges is not None and not any(one.law is None for one in policies_of(target.expr)):
         why = "The study is one network, and the graph has none: rows that influence each other are not alike."
         return Refusal(why, "Draw the network: network person { A -> Y; A.near -> Y }.")
     fits = [(one, one.supports(target, study)) for one in among]

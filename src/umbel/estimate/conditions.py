@@ -18,6 +18,7 @@ from umbel.data.levels import UnitColumn
 from umbel.estimate.models import Predict
 from umbel.estimate.unit_data import LawValues, UnitData, law_features
 from umbel.expr.nodes import AtState, Certain, Held, Law, Policy, Raw, Slot, Symbol, Value
+from umbel.model.weights import PushedLaw
 from umbel.results.step import Refusal
 from umbel.variable import State
 
@@ -233,6 +234,11 @@ def policy_weights(policy: Policy, data: UnitData) -> Array:
     """Weights of a named law, shape (states of the treatment, states of each covariate…)."""
     if policy.law is None:
         raise Unsupported("The intervention's law q is unspecified.", "Name it: do(A ~ Bernoulli(0.5)).")
+    if isinstance(policy.law, PushedLaw):
+        raise Unsupported(
+            f"What units make of the law of {policy.of.name} would be learnt across friendships of other shapes.",
+            "Ask for an effect on members.",
+        )
     states = data.states[policy.of.name]
     covariates = [data.states[one.name] for one in policy.given]
     table = np.empty((len(states), *map(len, covariates)))

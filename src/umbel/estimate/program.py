@@ -35,6 +35,7 @@ from umbel.expr.nodes import (
     NetworkMean,
     Number,
     NumericValue,
+    Policy,
     Probability,
     Product,
     Quotient,
@@ -115,6 +116,8 @@ class Engine:
                 return self.factor(expr, scope)
             case Inside(law, of, given):
                 return self.inside(law, of, given, scope)
+            case Drawn(policy, of) if policy in self.data.pushed:
+                return self.through_friends(policy, of, scope)
             case Drawn(policy, of, given):
                 table = policy_weights(policy, self.data)
                 return self.picked(table, (), (of, *given))
@@ -290,6 +293,13 @@ class Engine:
         shape = self.law(law).values.shape[1:]
         cells = int(np.prod(shape))
         return self.picked(np.eye(cells).reshape((cells, *shape)), (CellsOf(law),), (*of, *given))
+
+    def through_friends(self, policy: Policy, of: Slot, scope: Scope) -> Tensor:
+        """The law of an exposure in the unit whose members' law stands beside it."""
+        axes = set(scope.units.values())
+        if len(axes) != 1:
+            raise Unsupported("The formula does not say whose friendships are meant.", "Ask for an effect on members.")
+        return self.picked(self.data.pushed[policy], (UnitAxis(*axes),), (of,))
 
     def picked(self, array: Array, lead: tuple[Label, ...], slots: tuple[Slot, ...]) -> Tensor:
         """An array whose last axes are states of the slots: held ones are picked."""

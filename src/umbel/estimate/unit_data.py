@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from scipy.special import logit
 
 from umbel.data.levels import UnitColumn
 from umbel.data.statistics import Cells
-from umbel.expr.nodes import Law
+from umbel.expr.nodes import Law, Policy
 from umbel.variable import State
 
 Array = NDArray[np.float64]
@@ -126,6 +126,8 @@ class UnitData:
         Shape (units,): members of each unit.
     outer
         Shape (units,): which outermost unit each belongs to; None where they are the outermost.
+    pushed
+        Laws of exposures, each shape (units, states): what is drawn, through a unit's own friendships.
     """
 
     weights: Array
@@ -134,6 +136,7 @@ class UnitData:
     states: Mapping[str, tuple[State, ...]]
     sizes: Array
     outer: Codes | None = None
+    pushed: Mapping[Policy, Array] = field(default_factory=dict)
 
     @property
     def independent(self) -> int:
@@ -167,7 +170,8 @@ class UnitData:
         weights = self.weights[units]
         columns = {n: UnitColumn(c.depth, c.codes[units], c.states) for n, c in self.columns.items()}
         laws = {law: values.taken(units) for law, values in self.laws.items()}
-        return UnitData(weights / weights.sum(), laws, columns, self.states, self.sizes[units])
+        pushed = {policy: law[units] for policy, law in self.pushed.items()}
+        return UnitData(weights / weights.sum(), laws, columns, self.states, self.sizes[units], pushed=pushed)
 
 
 def _imputed(values: Array, empty: NDArray[np.bool_], conditions: Array, cell: int, weights: Array) -> Array | None:

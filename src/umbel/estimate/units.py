@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from umbel.data.friends import with_exposures
 from umbel.data.levels import UnitColumn, Wanted
 from umbel.data.nested import Nested, collect, counted
 from umbel.data.study import Study
@@ -22,9 +23,10 @@ from umbel.estimate.conditions import Unsupported
 from umbel.estimate.deeper import flattened
 from umbel.estimate.doubts import members_check, positivity_checks, whatever_is_unseen
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
+from umbel.estimate.friends import laws_pushed, made_up_laws, pushed_in, reads_in
 from umbel.estimate.models import PAPER, UnitModels
 from umbel.estimate.program import Engine
-from umbel.estimate.reading import Reading, reading_of, states_said, unit_data
+from umbel.estimate.reading import Reading, policies_of, reading_of, states_said, unit_data
 from umbel.estimate.settled import Given, settled_rows
 from umbel.estimate.unit_data import LawValues, UnitData
 from umbel.expr.build import leaves
@@ -32,7 +34,7 @@ from umbel.expr.nodes import Expr, NumericValue, Raw
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Estimate, Interval, Row
-from umbel.variable import State
+from umbel.variable import Domain, State
 
 REFERENCE = "Weinstein and Blei. Hierarchical Causal Models. JMLR 27(37), 2026. Sections 4-5, Appendix D."
 Array = NDArray[np.float64]
@@ -70,13 +72,28 @@ class UnitsPlugIn:
             target = replace(target, expr=flattened(target.expr))
             reading = reading_of(target)
             depth = reading.depth
-            if len(study.unit) != depth:
+            pushed = bool(pushed_in(target.expr))
+            if pushed and study.edges is None:
+                raise Unsupported(
+                    "The question is pushed through friendships inside units, and the study names no edges.",
+                    "Name the table of edges: edges = 'friends.csv', and unit = (key of units, key of members).",
+                )
+            left_open = any(one.law is None for one in policies_of(target.expr))  # refused below, by its name
+            own_key = study.edges is not None and (pushed or left_open)
+            if len(study.unit) not in ((depth, depth + 1) if own_key else (depth,)):
                 has = counted(len(study.unit), "key column") if study.unit else "no key column"
                 needs = counted(depth, "plate")
                 raise Unsupported(f"The study has {has}, the estimand {needs} inside units.", "Name one key for each.")
             made_up = _made_up(reading, target.expr)
             _, first = settled_rows(target.expr, target.axes, made_up.states_of_all())[0]
-            Engine(made_up, replace(self.models, outcome="logistic")).number(first)
+            made_up = replace(made_up, pushed=made_up_laws(target.expr, made_up.states, made_up.units))
+            engine = Engine(made_up, replace(self.models, outcome="logistic"))
+            engine.number(first)
+            if pushed and engine.fitted:
+                raise Unsupported(
+                    "The formula learns a factor across units, and units whose friendships differ are not alike.",
+                    "Ask for an effect on members that is read inside units.",
+                )
         except Unsupported as fault:
             return fault.refusal
         return Supported(score=5)
@@ -93,9 +110,18 @@ class UnitsPlugIn:
         """
         try:
             target = replace(target, expr=flattened(target.expr))
+            friends = None
+            if reads := reads_in(target.expr):
+                friends = with_exposures(study, reads, domains=target.domains)
+                states = {name: Domain(values) for name, values in friends.states.items()}
+                target, study = replace(target, domains={**target.domains, **states}), friends.study
             reading = reading_of(target)
             nested = collect(study, reading.wanted, reading.requests())
             data = unit_data(reading, nested)
+            if friends is not None:
+                data = replace(data, pushed=laws_pushed(target.expr, friends, nested, data.states))
+                checks, sources = (*nested.checks, *friends.checks), (*nested.sources, friends.source)
+                nested = replace(nested, checks=checks, sources=sources)
             rows = settled_rows(target.expr, target.axes, data.states_of_all())
             engine = Engine(data, self.models)
             values = np.array([engine.number(expr) for _, expr in rows])

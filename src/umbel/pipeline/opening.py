@@ -89,7 +89,8 @@ def source_of(graph: Graph, study: Study) -> Experiment:
     named |= {name for name, _ in study.counts}
     named |= {name for name in graph.names if study.holds(name)}
     for one in graph.aggregates:  # of totals, the sum of the parts will do
-        if all(graph.names[part.node] in named and not part.near for part in one.parts):
+        # … and of exposures, the neighbours.
+        if all(graph.names[part.node] in named and (study.edges or not part.near) for part in one.parts):
             named.add(graph.names[one.child])
     observed = tuple(name for name in graph.names_of(graph.observed) if name in named)
     everything = len(observed) == graph.observed.bit_count()
