@@ -92,6 +92,14 @@ def is_wide_number(study: Study, variable: str) -> bool:
     return one.number and not one.states
 
 
+def words_of(study: Study, variable: str) -> tuple[str, ...]:
+    """A variable's states in the alphabet's order where they are words, of which there may be many; else nothing."""
+    column = study.column(variable)
+    table = next(table for table in reversed(study.tables()) if column.column in table.columns)
+    found = _distinct(table, table.columns.index(column.column)) - set(column.missing)
+    return tuple(sorted(one for one in found if isinstance(one, str) and one.strip()))
+
+
 def _profile(table: Table, place: int, key: int | None) -> Profile:
     name = table.columns[place]
     where = f"Column {shown(name)} of {table.name}"

@@ -25,6 +25,7 @@ from umbel.pipeline.answering import answer_of, estimated
 from umbel.pipeline.bounding import Asked, bounds_in, bounds_where_states_allow, estimate_where_bounds_meet
 from umbel.pipeline.bounding_units import bounds_through_units
 from umbel.pipeline.opening import Experiments, open_studies, source_of, sources_of, verdict_on
+from umbel.pipeline.ordering import check_order
 from umbel.pipeline.totals import range_in
 from umbel.results.answer import Answer
 from umbel.results.verdict import Bounded, Refused, Unidentified, Verdict
@@ -212,6 +213,9 @@ class Problem:
         verdict, answer = self.answer()
         if not self.studies:
             return answer
+        states = () if self.equations is None else self.equations.states
+        declared = {self.graph.names[node] for node, _ in self.graph.facts.domains} | {name for name, _ in states}
+        check_order(self.question, declared, self.studies)
         asked = Asked(self.graph, self.question, self.studies, self.method, rng, self.equations, self.where)
         match verdict:
             case Bounded():
@@ -244,8 +248,15 @@ def _fitting(graph: Graph, study: Study) -> Study:
     Raises
     ------
     GraphError, ProblemError
-        For a described variable that the graph has not, or whose states it has otherwise.
+        For what is no Study, and a described variable that the graph has not, or whose states it has otherwise.
     """
+    from umbel.data.study import Study as Opened
+
+    if not isinstance(study, Opened):
+        raise ProblemError(
+            f"A study is an umbel.Study, and here is {type(study).__name__}: umbel.Study({{'A': [0, 1], …}}), or a "
+            "path in place of the columns. In solve(graph, question, …) several studies stand side by side, in no list."
+        )
     domains = dict(graph.facts.domains)
     for name in study.do:
         if study.data is not None and not study.holds(name):
