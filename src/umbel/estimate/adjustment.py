@@ -296,7 +296,9 @@ def _shapes(wanted: Sequence[Average], target: Target) -> dict[Average, Chain] |
 def _free_dose(target: Target, rows: Rows) -> str | None:
     """A free variable that is a number without states."""
     for axis in target.axes:
-        if isinstance(axis.meaning, Raw) and not rows.columns[axis.meaning.name].discrete:
+        if not isinstance(axis.meaning, Raw) or axis.meaning.name not in rows.columns:
+            continue
+        if not rows.columns[axis.meaning.name].discrete:
             return axis.meaning.name
     return None
 

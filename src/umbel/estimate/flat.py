@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ from umbel.numerics.influence import Array, Influence, combined, covariance, int
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Estimate, Row
-from umbel.variable import State
+from umbel.variable import Domain, State
 
 FEW_CLUSTERS = 20
 LARGEST = 1e100
@@ -118,6 +118,28 @@ def rows_of(target: Target, study: Study) -> Rows:
     return read_rows(study, names, domains=target.domains, plate=level[0] if level else None)
 
 
+def with_unread_states(target: Target, studies: Sequence[Study]) -> Target:
+    """The target with the states of free variables that its laws leave out, which are rows of the answer all the same.
+
+    Raises
+    ------
+    DataError
+        When a table contradicts the problem.
+    """
+    try:
+        read = set(names_of(target.expr)) | set(target.domains)
+    except NotFlat:
+        return target
+    found = dict(target.domains)
+    for name in (axis.meaning.name for axis in target.axes if isinstance(axis.meaning, Raw)):
+        holders = [one for one in studies if one.data is not None and not one.unit and one.holds(name)]
+        if name not in read and holders:
+            column = read_rows(holders[0], (name,)).columns[name]
+            if column.discrete:
+                found[name] = Domain(column.states)
+    return replace(target, domains=found)
+
+
 def cases_of(target: Target, rows: Rows, *, continuous: bool = False) -> tuple[Case, ...]:
     """One case per combination of states of the free variables, in the order of the axes.
 
@@ -134,11 +156,16 @@ def cases_of(target: Target, rows: Rows, *, continuous: bool = False) -> tuple[C
     axes = []
     for axis in target.axes:
         assert isinstance(axis.meaning, Raw)
-        column = rows.columns[axis.meaning.name]
-        if column.discrete:
-            axes.append((axis, column.states))
+        name = axis.meaning.name
+        column = rows.columns.get(name)
+        states = target.domains[name].states if column is None and name in target.domains else None
+        if column is not None and column.discrete:
+            states = column.states
+        if states is not None:
+            axes.append((axis, states))
+        elif column is None:  # no law of the estimand reads it
+            raise Unanswered(f"{name} makes no difference to the answer.", f"Leave it out, or ask for one: {name}=....")
         elif not continuous:
-            name = axis.meaning.name
             raise Unanswered(f"{name} has too many values for one row each.", f"Ask for one value: {name}=....")
     found = []
     for combo in itertools.product(*(states for _, states in axes)):

@@ -116,12 +116,14 @@ def estimated(
 
     from umbel.estimate.choose import choose
     from umbel.estimate.estimator import unwatched
+    from umbel.estimate.flat import with_unread_states
     from umbel.estimate.stacking import one_table
 
     start = time.perf_counter()
     target, study = target_of(verdict, graph, studies), studies[0]
     if isinstance(verdict.question.body, Best):
         return best_in(answer, verdict, target, studies, method=method, rng=rng)
+    target = with_unread_states(target, studies)
     stacked: Stacked | None = None
     if len(studies) > 1:
         joined = one_table(target, studies)
