@@ -9,6 +9,7 @@ import pytest
 
 import umbel
 from umbel.config.problem import MethodSpec
+from umbel.pipeline.looking import data_checks
 
 GRAPH = """
 latent U
@@ -163,6 +164,11 @@ def small(**changed: Any) -> umbel.Study:
 def test_bad_friendships_are_named(changed: dict[str, Any], why: str) -> None:
     with pytest.raises(umbel.DataError, match=why):
         umbel.solve(GRAPH, CONTRAST, small(**changed))
+
+
+def test_a_look_at_the_data_counts_units_and_not_members() -> None:
+    size = data_checks(umbel.Graph.parse(GRAPH), small())[0]
+    assert size.advice == "2 units of 2 to 2 members"
 
 
 def test_friends_take_edges_and_a_named_law() -> None:

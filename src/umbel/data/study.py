@@ -170,10 +170,15 @@ class Study:
     def with_columns(self, columns: Mapping[str, Any], unit: tuple[str, ...]) -> Study:
         """The same design with other rows, keyed by ``unit``, and without edges."""
         assert self.data is not None
+        found = self.keyed(unit)
+        object.__setattr__(found, "data", replace(open_table(columns, role="data"), name=self.data.name))
+        return found
+
+    def keyed(self, unit: tuple[str, ...]) -> Study:
+        """The same rows, keyed by ``unit``, and without edges."""
         found = copy(self)
-        rows = replace(open_table(columns, role="data"), name=self.data.name)
-        for name, value in {"data": rows, "unit": unit, "edges": None}.items():
-            object.__setattr__(found, name, value)
+        object.__setattr__(found, "unit", unit)
+        object.__setattr__(found, "edges", None)
         return found
 
     def tables(self) -> tuple[Table, ...]:

@@ -31,6 +31,9 @@ def data_checks(graph: Graph, study: Study) -> tuple[Check, ...]:
     """
     if study.data is None:
         return ()
+    depth = max((len(graph.plate_path(node)) for node in range(len(graph.names))), default=0)
+    if study.edges is not None and 0 < depth < len(study.unit):  # the last key is the members' own
+        study = study.keyed(study.unit[:depth])
     checks: list[Check] = []
     for name in graph.names_of(graph.observed):
         if study.holds(name):
