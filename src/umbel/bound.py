@@ -154,7 +154,7 @@ def query(
     Raises
     ------
     DataError
-        For tables that do not fit, and tables that no model of the graph gives together.
+        For tables that do not fit, tables that no model of the graph gives together, and a level outside (0, 1).
 
     Examples
     --------
@@ -164,6 +164,8 @@ def query(
     >>> round(found.lower, 4), round(found.upper, 4)
     (0.0, 0.7)
     """
+    if not 0 < level < 1:
+        raise DataError(f"level is {level:g}; it lies between 0 and 1, as in 0.95.")
     graph = Graph.parse(graph) if isinstance(graph, str) else graph
     question = check_question(graph, Question.parse(question) if isinstance(question, str) else question)
     refusal = unboundable(graph, question)
@@ -232,7 +234,10 @@ def _scaled(array: np.ndarray, over: tuple[int, ...]) -> np.ndarray:
 
 
 def _checked(values: ArrayLike, shape: tuple[int | None, ...], name: str) -> np.ndarray:
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} is no table of numbers: {error}.") from None
     wanted = shape if len(shape) == 3 or array.ndim == 2 else (None, *shape)
     if array.ndim != len(wanted) or any(b is not None and a != b for a, b in zip(array.shape, wanted, strict=True)):
         raise DataError(f"{name} has the shape {array.shape}; treatment and outcome have two states each.")

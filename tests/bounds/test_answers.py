@@ -172,6 +172,8 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "no table": (lambda: bound.pns(), "need a table"),
     "another shape": (lambda: bound.pns([[1, 2, 3], [1, 2, 3]]), "has the shape"),
+    "words": (lambda: bound.pns([["a", "b"], ["c", "d"]]), "no table of numbers"),
+    "a level in per cent": (lambda: bound.pns([[45, 15], [10, 30]], level=95), "level is 95"),
     "negative probabilities": (lambda: bound.pns([[0.5, -0.1], [0.4, 0.2]]), "0 or more"),
     "free values": (
         lambda: bound.query(CONFOUNDED, "P(Y[A=1], A)", umbel.Table(("A", "Y"), np.full((2, 2), 0.25))),

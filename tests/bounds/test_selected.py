@@ -129,3 +129,20 @@ def test_several_components_are_bounded_from_inside() -> None:
     assert answer.bounds is not None and answer.bounds.kind == "inner"
     assert best[0] - 1e-3 <= low <= high <= best[1] + 1e-3
     assert high - low >= 0.9 * (best[1] - best[0])
+
+
+@pytest.mark.parametrize("graph", [ONE, ONE.replace("; states S = 2", "")], ids=["declared", "undeclared"])
+@pytest.mark.parametrize("column", [True, False], ids=["column", "no column"])
+def test_who_was_kept_needs_no_column_and_no_states(graph: str, column: bool) -> None:
+    """All rows were kept, so that the selection variable is one value or left out; it counts all the same."""
+    cells = {world(kind): 0.0 for kind in TYPES if world(kind)[2] == 1}
+    for kind, chance in zip(TYPES, LAW, strict=True):
+        if world(kind)[2] == 1:
+            cells[world(kind)] += chance
+    total = sum(cells.values())
+    a, y, s = map(list, zip(*cells, strict=True))
+    rows: dict[str, list[float]] = {"A": a, "Y": y, "n": [one / total for one in cells.values()]}
+    given = umbel.Study(rows | ({"S": s} if column else {}), count="n", selected="S")
+    assert ends(umbel.solve(graph, "PNS(A, Y)", given)) == pytest.approx(
+        by_hand(*QUESTIONS["PNS(A, Y)"], "k"), abs=EXACT
+    )

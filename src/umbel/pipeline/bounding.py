@@ -7,7 +7,7 @@ states that the data show; and an effect that several studies identify together,
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -179,7 +179,20 @@ def _flat(asked: Asked) -> bool:
 
 def _measured(asked: Asked) -> list[str]:
     graph = asked.graph
-    return [name for name in graph.names_of(graph.observed) if any(study.holds(name) for study in asked.studies)]
+    names = graph.names_of(graph.observed)
+    return [name for name in names if any(study.holds(name) or name in study.selected for study in asked.studies)]
+
+
+def _kept_or_not(asked: Asked, domains: Mapping[str, Domain], known: Mapping[str, Domain]) -> dict[str, Domain]:
+    """States of what rows were kept by, where the rows, all kept, show one state or have no column of it."""
+    found: dict[str, Domain] = {}
+    for name in dict.fromkeys(name for study in asked.studies for name in study.selected):
+        states = domains[name].states if name in domains else (1,)
+        if name not in known and not _described(asked, name) and len(states) == 1:
+            kept = states[0]
+            other = f"not {kept}" if isinstance(kept, str) else 0 if kept else 1
+            found[name] = Domain((other, kept))
+    return found
 
 
 def _known(asked: Asked) -> dict[str, Domain]:
@@ -201,6 +214,8 @@ def _found(asked: Asked) -> _Found | Incompatible:
     hidden = graph.observed & ~graph.mask(measured)
     seen = replace(graph, latent=graph.latent | hidden)
     domains = states_in(asked.studies, measured, known)
+    split = _kept_or_not(asked, domains, known)
+    domains, known = domains | split, known | split
     names = _names(asked.studies)
 
     def compiled(whole: bool) -> tuple[Bounded, tuple[Records, ...]]:
