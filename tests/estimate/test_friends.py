@@ -178,3 +178,19 @@ def test_friends_take_edges_and_a_named_law() -> None:
     open_law = umbel.solve(GRAPH, "E[Y | do(A ~ q)]", small())
     assert open_law.refusal is not None
     assert "unspecified" in open_law.refusal.why
+
+
+def test_a_variable_without_a_column_is_hidden_and_no_more() -> None:
+    """What is read of neighbours needs no column where theirs stands."""
+    tables = schools(np.random.default_rng(6), 60, paths=60)
+    graph = "latent U; network pupil { A -> Y; A.near -> Y }; Z; U -> { A Y }; Z -> Y"
+    assert umbel.solve(graph, CONTRAST, study(tables)).estimate is not None
+
+
+def test_friendships_are_not_averaged_apart_from_their_units() -> None:
+    tables = schools(np.random.default_rng(6), 60, paths=20)
+    tables["pupils"]["X"] = [place % 2 for place in tables["pupils"]["id"]]
+    graph = "latent U; network pupil { X A Y; Peers = mean(A.near) }; U -> { A Y }; X -> { A Y }; { A Peers } -> Y"
+    answer = umbel.solve(graph, CONTRAST, study(tables))
+    assert answer.refusal is not None
+    assert "whose friendships" in answer.refusal.why

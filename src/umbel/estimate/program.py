@@ -298,7 +298,9 @@ class Engine:
         """The law of an exposure in the unit whose members' law stands beside it."""
         axes = set(scope.units.values())
         if len(axes) != 1:
-            raise Unsupported("The formula does not say whose friendships are meant.", "Ask for an effect on members.")
+            raise Unsupported(
+                "The formula does not say whose friendships are meant.", "Hide unit variables, leave out covariates."
+            )
         return self.picked(self.data.pushed[policy], (UnitAxis(*axes),), (of,))
 
     def picked(self, array: Array, lead: tuple[Label, ...], slots: tuple[Slot, ...]) -> Tensor:

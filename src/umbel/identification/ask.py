@@ -174,7 +174,7 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
 
 def _among_friends(friends: Friends, question: Question, sources: Sequence[Experiment]) -> Verdict:
     """The verdict on the question with exposures in place of neighbours, told as the user asked it."""
-    found = identify_question(friends.graph, friends.question, sources)
+    found = identify_question(friends.graph, friends.question, tuple(friends.seen_by(one) for one in sources))
     if isinstance(found, Identified):
         told = (*friends.steps(), *found.steps), (*found.assumptions, *friends.assumptions())
         return replace(found, question=question, steps=told[0], assumptions=told[1])

@@ -30,6 +30,7 @@ from umbel.model.query import (
     combine,
 )
 from umbel.model.query import Held as Set
+from umbel.model.source import Experiment
 from umbel.results.step import Refusal, Step
 
 
@@ -59,6 +60,15 @@ class Friends:
         for one in set_ones:
             words = f"what is set on {one.of} is pushed through each unit's friendships to a law of {one.child}"
             yield Step("push", words)
+
+    def seen_by(self, source: Experiment) -> Experiment:
+        """The source, which sees what is read of neighbours wherever it sees them."""
+        if source.observed is None:
+            return source
+        more = [one.child for one in self.exposures if one.of in source.observed and one.child not in source.observed]
+        found = (*source.observed, *more)
+        doses = dict(source.doses) or None
+        return Experiment(source.do, found, doses, assigned=source.assigned, selected=source.selected)
 
     def assumptions(self) -> tuple[str, ...]:
         """What this rests on."""
