@@ -16,6 +16,7 @@ from scipy.special import stdtrit
 
 from umbel.data.rows import Rows
 from umbel.data.study import Study
+from umbel.estimate.bends import bends_of
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
 from umbel.estimate.expansion import (
     Average,
@@ -96,25 +97,27 @@ class FittedKernels:
             rows = rows_of(target, study)
             cases = [_settled(case, rows) for case in cases_of(target, rows)]
             seed, other = (int(one) for one in rng.integers(2**31, size=2))
-            twice = np.stack([self._values(cases, rows, seed), self._values(cases, rows, other)])
+            kernels = Kernels(rows)
+            twice = np.stack([self._values(cases, kernels, seed), self._values(cases, kernels, other)])
             values = twice.mean(axis=0)
             if not np.isfinite(values).all():
                 raise Unanswered("The estimand is undefined at these values.", "Ask about values that occur.")
             found = np.empty((self.samples, len(cases)))
             for at in watch(range(self.samples), "bootstrap", self.samples):
-                found[at] = self._values(cases, _resampled(rows, rng), seed)
+                found[at] = self._values(cases, Kernels(_resampled(rows, rng)), seed)
         except Unanswered as fault:
             return fault.refusal
-        return self._estimated(target, study, rows, cases, twice, found)
+        return self._estimated(target, study, kernels, cases, twice, found)
 
-    def _values(self, cases: Sequence[Case], rows: Rows, seed: int) -> Array:
-        draws = max(self.draws, min(4 * rows.size, MOST_DRAWS))  # else luck would outweigh many rows
-        particles = Particles(Kernels(rows), draws, self.inner, seed)
+    def _values(self, cases: Sequence[Case], kernels: Kernels, seed: int) -> Array:
+        draws = max(self.draws, min(4 * kernels.rows.size, MOST_DRAWS))  # else luck would outweigh many rows
+        particles = Particles(kernels, draws, self.inner, seed)
         return np.array([_value(case.expr, particles) for case in cases])
 
     def _estimated(
-        self, target: Target, study: Study, rows: Rows, cases: Sequence[Case], twice: Array, found: Array
+        self, target: Target, study: Study, kernels: Kernels, cases: Sequence[Case], twice: Array, found: Array
     ) -> Estimated:
+        rows = kernels.rows
         values = twice.mean(axis=0)
         usable = found[np.isfinite(found).all(axis=1)]
         errors = usable.std(axis=0, ddof=1) if len(usable) > 1 else np.full(len(cases), np.nan)
@@ -138,6 +141,7 @@ class FittedKernels:
             (
                 *rows.checks,
                 *(one for need in target.requirements if (one := visited(need, rows)) is not None),
+                *bends_of(kernels),
                 Check("bootstrap", lost == 0, float(lost), advice),
                 Check("Monte Carlo error", luck < 0.25, luck, "" if luck < 0.25 else lucky),
                 *unused(study, "errors", "edges", "selected"),
