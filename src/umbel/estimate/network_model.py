@@ -264,10 +264,14 @@ def _family(
         base = name.removesuffix(NEAR) if name not in place else name
         found = read.own(place[base]) if base == name else read.around(place[base])
         states = columns[base].states
-        if base == name and len(states) == 2 and not any(isinstance(state, str) for state in states):
-            low, high = (float(state) for state in states)
+        if len(states) != 2:
+            return found
+        if any(isinstance(state, str) for state in states):
+            raise Unmodelled(f"{written}: {base} holds words, not numbers.", f"Code {base} as 0 and 1, or compare it.")
+        low, high = (float(state) for state in states)
+        if base == name:
             return low + (high - low) * found
-        return found
+        return low * read.at.around(np.ones_like(found)) + (high - low) * found
 
     def words(name: str, word: str) -> Floats:
         states = columns[name].states
