@@ -140,7 +140,7 @@ def class_effects(
     Raises
     ------
     DataError
-        For a table that is none, an arm or outcome that never occurs, too few features.
+        For a table that is none, an arm or outcome that never occurs, too few features, another model or level.
 
     References
     ----------
@@ -155,6 +155,10 @@ def class_effects(
     """
     table, numbers = _table(counts, values)
     _number(classes)
+    if model not in (2, 3):
+        raise DataError(f"model is {model!r}: 2 where Z does not act on the treatment, or 3.")
+    if not 0 < level < 1:
+        raise DataError(f"level is {level:g}; it lies between 0 and 1, as in 0.95.")
     found = fit_cells(table, numbers, classes, level=model, restarts=restarts, rng=rng)
     errors = covariance(found.model, found.fit, found.values, kind="expected")
     moments = moments_of_cells(table, numbers[None])
@@ -363,8 +367,10 @@ def _matched(here: Array, there: Array) -> NDArray[np.int64]:
 
 
 def _number(classes: int) -> None:
-    if classes < 2:
+    if classes < 2 or classes != int(classes):
         raise DataError(f"{classes} classes make no mixture: classes is 2 or more.")
+    if not isinstance(classes, (int, np.integer)):
+        raise DataError(f"{classes} classes are no whole number in Python's sense. Write {int(classes)}.")
 
 
 def _table(counts: ArrayLike, values: Sequence[float] | None) -> tuple[Array, Array]:

@@ -61,3 +61,8 @@ def test_classes_do_not_read_the_scale_of_weights() -> None:
     assert many.classes is not None
     for here, there in zip(one.classes, many.classes, strict=True):
         assert here.interval == pytest.approx(there.interval, abs=1e-9)
+
+
+def test_clusters_that_bounds_do_not_read_are_a_doubt() -> None:
+    answer = umbel.solve(BOW, "PNS(A, Y)", umbel.Study({**ROWS, "psu": WEIGHTS}, cluster="psu"))
+    assert [(check.name, check.passed) for check in answer.checks if check.name == "design"] == [("design", False)]

@@ -120,6 +120,7 @@ def test_an_exposure_is_a_mean_and_a_policy_may_read_neighbours_and_words() -> N
     answer = umbel.solve(graph, 'E[Y | do(A ~ Bernoulli((Sex = "f")))]', study)
     assert "mean(A.near)" in answer.estimand.text
     assert 0.3 < answer.estimate.value < 0.7
+    study = umbel.Study({"Sex": (sex == "m") * 1, "A": a, "Y": y}, edges={"a": first, "b": second})
     nearby = umbel.solve(graph, "E[Y | do(A ~ Bernoulli(expit(Sex.near)))] - E[Y | do(A=0)]", study)
     assert nearby.estimate is not None and nearby.estimate.value > 0
 
@@ -156,3 +157,36 @@ def test_regressors_that_go_together_leave_no_mean_without_error() -> None:
     answer = umbel.solve(graph, "E[Y | do(A ~ Bernoulli(0.3))] - E[Y | do(A=1)]", study)
     assert answer.table is not None
     assert all(row.se > 0.05 for row in answer.table)
+
+
+def test_a_policy_reads_the_states_of_neighbours_as_the_table_codes_them() -> None:
+    """Pairs of friends: with C in 1 and 2, what the other has is C.near itself; words have no sum."""
+    rng = np.random.default_rng(0)
+    c, noise = rng.integers(0, 2, 400), rng.normal(size=400)
+    a = (rng.random(400) < 0.3 + 0.4 * c) * 1
+    rows = {"C": c, "A": a, "Y": a + 2 * c + noise}
+    edges = {"from": np.arange(0, 400, 2), "to": np.arange(1, 400, 2)}
+    graph = "network person { C -> A -> Y; C -> Y; A.near -> Y }"
+
+    def value(law: str, coded: object) -> umbel.Answer:
+        return umbel.solve(graph, f"E[Y | do(A ~ Bernoulli({law}))]", umbel.Study(rows | {"C": coded}, edges=edges))
+
+    plain = value("0.4*C.near + 0.2*C", c)
+    assert value("0.4*(C.near - 1) + 0.2*(C - 1)", c + 1).value == pytest.approx(plain.value, abs=1e-9)
+    words = np.array(["low", "high"])[c]
+    for law in ("0.2*C", "0.2*C.near"):
+        answer = value(law, words)
+        assert answer.value is None
+        assert answer.refusal is not None
+        assert "C holds words" in answer.refusal.why
+
+
+def test_clusters_that_a_network_does_not_read_are_a_doubt() -> None:
+    first, second = friends(200, 3)
+    a = np.arange(200) % 2
+    rows = {"A": a, "Y": a + np.random.default_rng(1).normal(size=200), "village": np.arange(200) // 10}
+    study = umbel.Study(rows, edges={"a": first, "b": second}, cluster="village")
+    answer = umbel.solve("network person { A -> Y; A.near -> Y }", "E[Y | do(A=1)]", study)
+    assert [check.advice for check in answer.checks if check.name == "design"] == [
+        "This estimator does not read what the study declares as cluster."
+    ]

@@ -114,6 +114,9 @@ def test_levels_are_told_apart() -> None:
 
 BAD: list[tuple[str, Callable[[], object]]] = [
     ("1 classes make no mixture", lambda: mixture.class_effects(COUNTS, 1)),
+    ("Write 2", lambda: mixture.class_effects(COUNTS, 2.0)),
+    ("level is 95", lambda: mixture.class_effects(COUNTS, 2, level=95)),
+    ("model is 4", lambda: mixture.class_effects(COUNTS, 2, model=4)),
     ("5 classes need 5 independent features", lambda: mixture.class_effects(COUNTS, 5)),
     ("four axes", lambda: mixture.class_effects(COUNTS[0], 2)),
     ("none is negative", lambda: mixture.class_effects(-COUNTS, 2)),

@@ -109,7 +109,7 @@ class NetworkSimulation:
                 *people.checks,
                 *_checks(people, fits, asked, model.numbers),
                 *(_popularity(at, values, name, fit) for name, fit in zip(asked.targets, fits, strict=True)),
-                *unused(study, "weight", "count", "strata"),
+                *unused(study, "weight", "count", "cluster", "strata"),
             ),
             _assumptions(asked, fits),
             REFERENCES,

@@ -308,7 +308,9 @@ def _kept(answer: Answer) -> tuple[str, ...]:
 
 def _answered(answer: Answer, asked: Asked, found: _Found) -> Answer:
     from umbel.estimate.bounds import REFERENCES
+    from umbel.estimate.estimator import unused
 
+    unread = (check for study in asked.studies for check in unused(study, "cluster", "strata", "errors"))
     first = found.results[0][1]
     table = [row for which, one in found.results for row in _rows(answer.question, which, one.bounds)]
     tried = (step for step in answer.steps if step.rule not in COMPILED)
@@ -319,7 +321,7 @@ def _answered(answer: Answer, asked: Asked, found: _Found) -> Answer:
         table=() if found.single else tuple(table),
         steps=(*tried, *found.verdict.steps, Step("engine", first.engine)),
         assumptions=tuple(dict.fromkeys((*answer.assumptions, *found.verdict.assumptions, *found.assumptions))),
-        checks=tuple(dict.fromkeys(check for _, one in found.results for check in one.checks)),
+        checks=tuple(dict.fromkeys((*(check for _, one in found.results for check in one.checks), *unread))),
         remarks=tuple(dict.fromkeys(remarks)),
         references=REFERENCES,
         data=_data(asked.studies, found.records),
