@@ -59,3 +59,13 @@ def test_words_that_the_question_names_need_none() -> None:
 def test_what_is_no_study_is_an_error_of_one_line(study: object) -> None:
     with pytest.raises(ProblemError, match=r"A study is an umbel\.Study"):
         umbel.solve(GRAPH, "E[Y | do(A=1)]", study)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("condition", ['(G = "x")', '(G != "x")', 'min(1, 2*(G = "x"))'])
+def test_a_word_that_no_row_has_is_no_condition(condition: str) -> None:
+    rows = {"G": ["f", "m"] * 20, "A": [0, 0, 1, 1] * 10, "Y": [0, 1, 1, 1, 0] * 8}
+    question = f"E[Y | do(A ~ Bernoulli(0.3 + 0.4*{condition}))]"
+    with pytest.raises(QuestionError, match="No row has G = 'x'"):
+        umbel.solve("G -> Y; A -> Y", question, umbel.Study(rows))
+    answer = umbel.solve("G -> Y; A -> Y", question.replace('"x"', '"f"').replace("2*", "0.2*"), umbel.Study(rows))
+    assert answer.estimate is not None

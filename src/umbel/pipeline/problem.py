@@ -25,7 +25,7 @@ from umbel.pipeline.answering import answer_of, estimated
 from umbel.pipeline.bounding import Asked, bounds_in, bounds_where_states_allow, estimate_where_bounds_meet
 from umbel.pipeline.bounding_units import bounds_through_units
 from umbel.pipeline.opening import Experiments, open_studies, source_of, sources_of, verdict_on
-from umbel.pipeline.ordering import check_order
+from umbel.pipeline.ordering import check_order, check_words
 from umbel.pipeline.totals import range_in
 from umbel.results.answer import Answer
 from umbel.results.verdict import Bounded, Refused, Unidentified, Verdict
@@ -216,6 +216,7 @@ class Problem:
         states = () if self.equations is None else self.equations.states
         declared = {self.graph.names[node] for node, _ in self.graph.facts.domains} | {name for name, _ in states}
         check_order(self.question, declared, self.studies)
+        check_words(self.question, declared, self.studies)
         asked = Asked(self.graph, self.question, self.studies, self.method, rng, self.equations, self.where)
         match verdict:
             case Bounded():
