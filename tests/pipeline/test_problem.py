@@ -143,3 +143,12 @@ def test_problem_files(tmp_path: Path) -> None:
     with pytest.raises(umbel.ProblemError, match=r"Use Problem\.load_all"):
         Problem.load(two)
     assert [problem.identify().identified for problem in Problem.load_all(two)] == [True, True]
+
+
+def test_an_interval_without_width_is_doubted_where_data_are_read() -> None:
+    rows = {"A": [1, 1, 0, 0, 1, 1], "Y": [0, 0, 1, 0, 0, 0], "B": [1, 0, 1, 0, 0, 1]}
+    agreeing = umbel.solve("A -> Y; B", "E[Y | do(A=1)]", umbel.Study(rows))
+    assert agreeing.estimate is not None and agreeing.estimate.se == 0.0
+    assert any(check.name == "spread" and not check.passed for check in agreeing.checks)
+    nothing = umbel.solve("A -> Y; B", "E[B | do(A=1)] - E[B | do(A=0)]", umbel.Study(rows))
+    assert nothing.value == 0.0 and not any(check.name == "spread" for check in nothing.checks)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from umbel.data.study import Study
     from umbel.estimate.crossfit import Learners
-    from umbel.estimate.estimator import Estimator, Independent, Names, Target, Watch
+    from umbel.estimate.estimator import Estimated, Estimator, Independent, Names, Target, Watch
     from umbel.estimate.stacking import Stacked
 
 
@@ -146,7 +146,7 @@ def estimated(
         classes=found.classes,
         table=found.rows,
         remarks=(*answer.remarks, *_words(target, study)),
-        checks=(*found.checks, *_unread(best, method)),
+        checks=(*found.checks, *_no_spread(found, target), *_unread(best, method)),
         assumptions=(*answer.assumptions, *found.assumptions),
         references=found.references,
         data=found.data or plain,
@@ -188,6 +188,18 @@ def _words(target: Target, study: Study) -> tuple[str, ...]:
             measure = f", in {one.measure}" if one.measure else ""
             found.append(f"{one.variable} is {one.label or one.column}{measure}.")
     return tuple(found)
+
+
+def _no_spread(found: Estimated, target: Target) -> tuple[Check, ...]:
+    """A doubt about an interval without width: rows that agree say little of others, the fewer they are."""
+    from umbel.expr.build import leaves
+    from umbel.expr.nodes import Number
+
+    error, exact = found.estimate.se, all(isinstance(leaf, Number) for leaf in leaves(target.expr))
+    if error is None or found.estimate.value is None or exact or error > 1e-12 * max(1.0, abs(found.estimate.value)):
+        return ()
+    advice = "All rows that the answer rests on agree, so its interval has no width; that says little of other rows."
+    return (Check("spread", False, error, advice),)
 
 
 def _unread(estimator: Estimator, method: MethodSpec) -> tuple[Check, ...]:
