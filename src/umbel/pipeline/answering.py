@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, assert_never
 
 from umbel.config.problem import MethodSpec
 from umbel.errors import ProblemError, did_you_mean, shown
+from umbel.expr.build import leaves
+from umbel.expr.nodes import Number
 from umbel.graph.mixed import Graph
 from umbel.graph.render import graph_text
 from umbel.graph.separation import m_separated
@@ -192,9 +194,6 @@ def _words(target: Target, study: Study) -> tuple[str, ...]:
 
 def _no_spread(found: Estimated, target: Target) -> tuple[Check, ...]:
     """A doubt about an interval without width: rows that agree say little of others, the fewer they are."""
-    from umbel.expr.build import leaves
-    from umbel.expr.nodes import Number
-
     error, exact = found.estimate.se, all(isinstance(leaf, Number) for leaf in leaves(target.expr))
     if error is None or found.estimate.value is None or exact or error > 1e-12 * max(1.0, abs(found.estimate.value)):
         return ()
