@@ -314,6 +314,8 @@ def _outcomes(outcome: str | Weights, how: Method, parts: tuple[str, ...]) -> tu
         share = dict(outcome) if isinstance(outcome, Mapping) else {}
         return tuple((how.of[name], float(share.get(how.of[name], 1.0))) for name in parts)
     if isinstance(outcome, str):
+        if outcome in parts:
+            raise DataError(f"The outcome {shown(outcome)} is named as a part of the total. Leave it out of the parts.")
         return ((outcome, 1.0),)
     pairs = dict(outcome) if isinstance(outcome, Mapping) else dict.fromkeys(outcome, 1.0)
     return tuple((name, float(weight)) for name, weight in pairs.items())

@@ -282,3 +282,9 @@ def test_further_bad_input() -> None:
     report = aggregate.well_defined(data, list(PARTS), "Y", total_column="T")
     assert any("In 5 rows" in check.advice for check in report.checks)
     assert umbel.aggregate is aggregate
+
+
+def test_an_outcome_is_no_part_of_its_own_total() -> None:
+    rows = np.random.default_rng(0).normal(size=(2, 50))
+    with pytest.raises(DataError, match="'Y' is named as a part of the total"):
+        aggregate.well_defined({"X": rows[0], "Y": rows[1]}, ["X", "Y"], "Y")
