@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 
 from umbel import mixture
 from umbel.numerics.arm_moments import moments_of_cells
+from umbel.numerics.joint_diagonal import Diagonalised, jointly_diagonal
 from umbel.numerics.latent_inference import parameters_of
 from umbel.numerics.mixture_cells import fit_cells, moment_classes, tensor_classes
-from umbel.numerics.operators import eigen_classes, operators_of
+from umbel.numerics.operators import Operators, eigen_classes, operators_of
 from umbel.numerics.pencil import effect_moments, pencil
 from umbel.numerics.sparse_cells import saturated_test
 from umbel.simulate.mixtures import MixtureDesign, design_a, design_b, design_d3, design_main
@@ -77,8 +78,25 @@ def eigen(design: MixtureDesign, counts: Array) -> Estimate:
 
 
 def joint(design: MixtureDesign, counts: Array) -> Estimate | None:
-    """All operators diagonalised together."""
+    """All operators diagonalised together, polished: the default moment estimator."""
     _, found, diagonal = moment_classes(counts, design.values, len(design.classes))
+    return of_diagonal(found, diagonal)
+
+
+def combination(design: MixtureDesign, counts: Array) -> Estimate | None:
+    """The one of twelve combinations of both operators whose eigenvectors leave least off the diagonals.
+
+    Not polished, so that the probabilities hang on the combinations tried: both operators, their
+    difference and sum, and eight drawn weights of (B_1, B_0).
+    """
+    found = operators_of(moments_of_cells(counts, design.values[None]), len(design.classes))
+    drawn = np.random.default_rng(0).normal(size=(8, 2))[:, ::-1]
+    tried = np.concatenate([[[-1, 1], [0, 1], [1, 0], [1, 1]], drawn])
+    return of_diagonal(found, jointly_diagonal(found, combinations=tried, polish=False))
+
+
+def of_diagonal(found: Operators, diagonal: Diagonalised | None) -> Estimate | None:
+    """The average by the bridge, the rest from the eigenbasis, by ascending effect."""
     if diagonal is None:
         return None
     effects = diagonal.means[1, 0] - diagonal.means[0, 0]
@@ -95,20 +113,21 @@ def tensor(design: MixtureDesign, counts: Array) -> Estimate | None:
 def contraction(design: MixtureDesign, counts: Array) -> Estimate | None:
     """Three views by the eigenvectors of one weighted sum of slices (Jennrich's method): level 2.
 
-    Of twelve random weights of (Y, T), those whose eigenvalues lie furthest apart for the weights' length. Seed and
-    rule were chosen so that the columns of two classes agree with those of an independent run.
+    Of the first of six drawn pairs of weights of (Y, T), each of length one, those whose eigenvalues lie furthest
+    apart.
     """
     k = len(design.classes)
     law = (counts / counts.sum()).reshape(*counts.shape[:2], -1)
     left, singular, right = np.linalg.svd(law.sum(2))
     left, singular, right = left[:, :k], singular[:k], right[:k]
     operators = np.einsum("zi,zxs,jx->sij", left, law, right) / singular
+    drawn = np.random.default_rng(0).normal(size=(6, 2, law.shape[2]))[:, 0]
     widest, chosen = 0.0, None
-    for weights in np.random.default_rng(0).normal(size=(12, law.shape[2])):
+    for weights in drawn / np.linalg.norm(drawn, axis=1, keepdims=True):
         values, vectors = np.linalg.eig(np.tensordot(weights, operators, 1))
         if np.iscomplexobj(values):
             continue
-        gap = np.diff(np.sort(values)).min() / np.linalg.norm(weights)
+        gap = np.diff(np.sort(values)).min()
         if gap > widest:
             widest, chosen = gap, vectors
     if chosen is None:
@@ -137,6 +156,7 @@ ESTIMATORS: dict[str, Callable[[MixtureDesign, Array], Estimate | None]] = {
     "recursion": recursion,
     "rank-k eigenvalues": eigen,
     "joint diagonal": joint,
+    "best combination": combination,
     "tensor (level 2)": tensor,
     "one contraction (level 2)": contraction,
     "likelihood (level 2)": likelihood(2),

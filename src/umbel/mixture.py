@@ -232,7 +232,10 @@ def eigenvalues(counts: ArrayLike, classes: int, *, values: Sequence[float] | No
 
 
 def joint_diagonal(counts: ArrayLike, classes: int, *, values: Sequence[float] | None = None) -> Diagonalised | None:
-    """All operators diagonalised together; None where no combination of them has real eigenvectors."""
+    """All operators diagonalised together; None where no combination of them has real eigenvectors.
+
+    The average effect is taken from `operators`, whose bridge has the smaller error.
+    """
     return moment_classes(*_table(counts, values), classes)[2]
 
 

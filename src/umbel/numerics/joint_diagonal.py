@@ -19,8 +19,8 @@ Array = NDArray[np.float64]
 
 IMAGINARY = 1e-12
 """Relative imaginary part up to which an eigenvector counts as real: rounding."""
-DIRECTIONS = 12
-"""Combinations of operators whose eigenvectors are tried as a start."""
+SPREAD = 8
+"""Combinations of operators, beside each alone and the contrasts, whose eigenvectors are tried as a start."""
 POLISH = 60
 """Most polishing steps; the steps converge quadratically near a common eigenbasis."""
 
@@ -50,11 +50,24 @@ class Diagonalised:
     commutator: float
 
 
-def jointly_diagonal(found: Operators) -> Diagonalised | None:
+def jointly_diagonal(
+    found: Operators, *, combinations: Array | None = None, polish: bool = True
+) -> Diagonalised | None:
     """The common eigenbasis with the smallest remainder; None where every start is complex.
 
     Starts are eigenvectors of combinations of the operators; the best is polished by least squares:
     ``V <- V (1 + E)`` with ``E_ij`` chosen entry by entry. O(combinations * k^3).
+
+    Parameters
+    ----------
+    found
+        Operators of all arms and functions of the outcome.
+    combinations
+        Shape (n, arms * functions): weights of the combinations; default: contrasts, each operator, and
+        directions spread over the rest.
+    polish
+        Whether the best start is improved. Without it the probabilities depend on the combinations tried,
+        since the population has every one of them right.
 
     Examples
     --------
@@ -68,13 +81,13 @@ def jointly_diagonal(found: Operators) -> Diagonalised | None:
     scale = np.sqrt((stack**2).sum(axis=(1, 2)).mean()) or 1.0
     best: Array | None = None
     least = np.inf
-    for vectors in _starts(found):
+    for vectors in _real_bases(stack, _combinations(found) if combinations is None else combinations):
         off = _remainder(stack, vectors)
         if off < least:
             best, least = vectors, off
     if best is None:
         return None
-    best = _polished(stack, best)
+    best = _polished(stack, best) if polish else best
     try:
         inverse = np.linalg.inv(best)
     except np.linalg.LinAlgError:
@@ -94,17 +107,21 @@ def jointly_diagonal(found: Operators) -> Diagonalised | None:
     )
 
 
-def _starts(found: Operators) -> Iterator[Array]:
-    """Real eigenbases of combinations of the operators, always the same ones."""
-    k = found.classes
-    stack = found.operators.reshape(-1, k, k)
+def _combinations(found: Operators) -> Array:
+    """Weights of the operators, always the same ones."""
     arms, functions = found.operators.shape[:2]
-    plain = [np.eye(len(stack))[i] for i in range(len(stack))]
-    first = np.eye(len(stack))[::functions]
-    contrasts = [first[i] - first[0] for i in range(1, arms)] + [first[i] + first[0] for i in range(1, arms)]
+    plain = np.eye(arms * functions)
+    first = plain[::functions]
     golden = np.pi * (3.0 - np.sqrt(5.0))
-    spread = [np.cos(golden * (i + 1) * (1.0 + np.arange(len(stack)))) for i in range(DIRECTIONS - 4)]
-    for weights in (*contrasts, *plain, *spread):
+    steps = golden * np.arange(1, SPREAD + 1)[:, None]
+    return np.concatenate(
+        [first[1:] - first[0], first[1:] + first[0], plain, np.cos(steps * (1.0 + np.arange(len(plain))))]
+    )
+
+
+def _real_bases(stack: Array, combinations: Array) -> Iterator[Array]:
+    """Eigenvectors of those combinations of the operators that have real ones."""
+    for weights in combinations:
         _, vectors = np.linalg.eig(np.tensordot(weights, stack, axes=1))
         if np.abs(vectors.imag).max(initial=0.0) <= IMAGINARY:
             yield np.ascontiguousarray(vectors.real)
