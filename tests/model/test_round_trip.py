@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from tests.model.questions import questions
 from umbel.model.parse import parse_question
 from umbel.model.query import Question
-from umbel.model.render import question_text
+from umbel.model.render import body_text, question_latex
 
 # The grammar's examples, each with its canonical text where that differs.
 EXAMPLES = {
@@ -58,7 +58,7 @@ EXAMPLES = {
 def test_examples_of_the_grammar(text: str) -> None:
     question = parse_question(text)
     assert question.text == text
-    assert question_text(question) == str(question) == (EXAMPLES[text] or text)
+    assert body_text(question.body) == str(question) == (EXAMPLES[text] or text)
     assert parse_question(str(question)) == question
 
 
@@ -75,3 +75,19 @@ def test_equal_questions_are_equal_whatever_their_text() -> None:
     assert Question.parse("E[Y]-E[X]") == Question.parse("E[Y]*1 - (E[X] + 2) + 4/2")
     assert Question.parse("E[Y] + E[Y]") == Question.parse("2 * E[Y]")
     assert Question.parse("P(Y|X,do(A))") == Question.parse("P( Y | do(A), X )")
+
+
+IN_LATEX = {
+    "E[Y | do(A=1)] - 3": r"E[Y \mid \mathrm{do}(A = 1)] - 3",
+    "2*P(Y) + 1": r"2\, P(Y) + 1",
+    "(E[Y] - 1) / E[X2]": r"\frac{E[Y] - 1}{E[X_{2}]}",
+    "-(P(Y) / P(X))": r"-\frac{P(Y)}{P(X)}",
+    'P(Y1[A=true]=1 | Sex="F")': r"P({Y_{1}}_{A = \text{true}} = 1 \mid \text{Sex} = \text{F})",
+    "MTE(A, Y | U)": r"\mathrm{MTE}(A, Y \mid U)",
+    "max[k1] E[Y | do(A ~ Bernoulli(k1*C))]": r"\max_{k_{1}} E[Y \mid \mathrm{do}(A \sim \text{Bernoulli(k1*C)})]",
+}
+
+
+@pytest.mark.parametrize("text", IN_LATEX)
+def test_questions_as_papers_set_them(text: str) -> None:
+    assert question_latex(parse_question(text)) == IN_LATEX[text]

@@ -233,11 +233,17 @@ class NetworkMean:
         Each treatment with its value or its new law; none: treatments as they are.
     laws
         How what lies between treatments and outcome arises.
+    state
+        The share of persons whose outcome is this state, in place of the mean; None: the mean.
+    among
+        Whose mean it is: the persons who have these values of what no intervention reaches.
     """
 
     outcome: Raw
     set_to: tuple[tuple[Raw, AtState | Policy], ...]
     laws: tuple[NetworkLaw, ...]
+    state: AtState | None = None
+    among: tuple[tuple[Raw, AtState], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

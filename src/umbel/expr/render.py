@@ -204,7 +204,11 @@ def _network_mean(expr: NetworkMean, style: Style) -> str:
     ]
     parts += [_network_law(law, style) for law in expr.laws]
     sign = ";\\, " if style.latex else "; "
-    return f"E[{_name(expr.outcome.name, style)}{sign if parts else ''}{', '.join(parts)}]"
+    among = ", ".join(f"{_name(of.name, style)} = {_value(value, style)}" for of, value in expr.among)
+    body = f"{sign if parts else ''}{', '.join(parts)}{style.bar + among if among else ''}"
+    if expr.state is not None:
+        return f"P({_name(expr.outcome.name, style)} = {_value(expr.state, style)}{body})"
+    return f"E[{_name(expr.outcome.name, style)}{body}]"
 
 
 def _network_law(law: NetworkLaw, style: Style) -> str:
@@ -334,10 +338,14 @@ def to_json(expr: Expr) -> dict[str, object]:
         case Equilibrium(of, members, laws):
             parts = [[_symbol(one, TEXT), to_json(law)] for one, law in zip(members, laws, strict=True)]
             return {"equilibrium": _listed(of), "laws": parts}
-        case NetworkMean(outcome, set_to, laws):
-            values = [[_name(of.name, TEXT), _value(value, TEXT)] for of, value in set_to]
-            found = [_network_law(law, TEXT) for law in laws]
-            return {"network mean": _name(outcome.name, TEXT), "set": values, "laws": found}
+        case NetworkMean(outcome, set_to, laws, state, among):
+            values, whose = (
+                [[_name(of.name, TEXT), _value(value, TEXT)] for of, value in one] for one in (set_to, among)
+            )
+            found: dict[str, object] = {"network mean": _name(outcome.name, TEXT), "set": values}
+            found["laws"] = [_network_law(law, TEXT) for law in laws]
+            found |= {} if state is None else {"state": _value(state, TEXT)}
+            return found | ({"among": whose} if whose else {})
         case Product(factors):
             return {"product": [to_json(factor) for factor in factors]}
         case Quotient(numerator, denominator):

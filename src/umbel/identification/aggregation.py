@@ -44,7 +44,7 @@ from umbel.model.query import (
 from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
 from umbel.model.realised import direction_of
-from umbel.model.render import realisation_text
+from umbel.model.render_policy import realisation_text
 from umbel.model.source import Experiment
 from umbel.results.step import Refusal, Step
 from umbel.results.verdict import Identified, Refused, Unidentified, Verdict

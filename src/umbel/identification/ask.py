@@ -68,7 +68,7 @@ from umbel.model.query import (
 )
 from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
-from umbel.model.render import law_text
+from umbel.model.render_policy import law_text
 from umbel.model.source import OBSERVATIONAL, Experiment
 from umbel.model.task import Sight, Task, Treatment, raw_meaning
 from umbel.model.validate import check_question

@@ -15,7 +15,7 @@ from umbel.graph.mixed import Graph
 from umbel.model.parameters import ParametricLaw, at_values, chosen_laws, family_at, without_policies
 from umbel.model.policy import Family
 from umbel.model.query import Best, Probability, Question
-from umbel.model.render import law_text
+from umbel.model.render_policy import law_text
 from umbel.model.source import Experiment
 from umbel.model.weights import FamilyLaw
 from umbel.results.step import Refusal, Step

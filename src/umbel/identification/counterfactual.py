@@ -32,7 +32,7 @@ from umbel.model.formula import Constant
 from umbel.model.policy import Family
 from umbel.model.proof import Worlds
 from umbel.model.query import Event, Expectation, Probability, names_of_term
-from umbel.model.render import law_text
+from umbel.model.render_policy import law_text
 from umbel.model.task import Sight, Task
 from umbel.model.weights import FamilyLaw
 from umbel.model.worlds import Factor, Use

@@ -17,7 +17,7 @@ from umbel.graph.mixed import Graph, bits
 from umbel.graph.walks import topological_order
 from umbel.model.policy import Family
 from umbel.model.query import Drawn, Expectation, Probability, settings_of
-from umbel.model.render import law_text
+from umbel.model.render_policy import law_text
 from umbel.model.task import Sight
 from umbel.model.weights import FamilyLaw
 

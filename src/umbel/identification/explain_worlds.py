@@ -14,7 +14,7 @@ from umbel.identification.explain import steps_of
 from umbel.lexer import quoted_if_needed
 from umbel.model.proof import Hedge, Reduction, Road, Worlds
 from umbel.model.query import Term
-from umbel.model.render import term_text
+from umbel.model.render import body_text
 from umbel.model.worlds import Conflict, Factor, Filler, PotentialOutcome, Unknown, Use
 from umbel.results.step import Certificate, Step
 
@@ -39,7 +39,7 @@ def worlds_steps(worlds: Worlds) -> tuple[Step, ...]:
     words = _Words(worlds)
     graph, sources = worlds.graph, worlds.sources or OBSERVED
     if not worlds.numerator and worlds.expr is not None:
-        return (Step("consistency", f"{term_text(worlds.term)} has the same value in every model of the graph"),)
+        return (Step("consistency", f"{body_text(worlds.term)} has the same value in every model of the graph"),)
     steps = [Step("unnest", words.law(worlds.numerator))]
     if worlds.denominator:
         steps.append(Step("condition", f"divide by {words.law(worlds.denominator)}"))
@@ -68,7 +68,7 @@ def all_steps(roads: Mapping[Term, Road | Worlds]) -> tuple[Step, ...]:
         derived.setdefault(worlds_steps(road) if isinstance(road, Worlds) else steps_of(road), term)
     if len(derived) < 2:
         return next(iter(derived), ())
-    return tuple(one for steps, term in derived.items() for one in (Step("term", term_text(term)), *steps))
+    return tuple(one for steps, term in derived.items() for one in (Step("term", body_text(term)), *steps))
 
 
 def _attempted(worlds: Worlds, factors: tuple[Factor, ...]) -> tuple[Reduction, ...]:

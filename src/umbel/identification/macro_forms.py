@@ -12,7 +12,7 @@ from umbel.identification.adjustment import minimal_adjustment
 from umbel.model.policy import Natural, Perfect, Point
 from umbel.model.query import Body, Combination, Expectation, Free, Held, Number, Realised
 from umbel.model.realised import direction_of, point_of
-from umbel.model.render import realisation_text
+from umbel.model.render_policy import realisation_text
 from umbel.model.source import Experiment
 from umbel.structure.macro import aggregate_of, micro_parts, without_totals
 

@@ -256,15 +256,15 @@ def _too_small(graph: Graph, roles: Roles) -> NoRoles | None:
 
 
 def _unmatched(graph: Graph, roles: Roles) -> NoRoles | None:
-    """Strata that every proxy reads: classes are found in each, and nothing says which is which."""
+    """Strata that every proxy and the outcome read: classes are found in each, and nothing says which is which."""
     treatment = graph.names[roles.treatment]
-    proxies = [one for one in factors_of(graph, roles) if one.side != "y" and treatment not in one.of]
+    views = [one for one in factors_of(graph, roles) if treatment not in one.of]
     for name in graph.names_of(roles.strata):
-        if all(name in one.given for one in proxies):
+        if all(name in one.given for one in views):
             u = graph.names[roles.latent]
             return NoRoles(
                 f"Classes of {u} are found within each value of {name}, and no proxy says which class of one value is "
-                f"which of another: all of them depend on {name} given {u}.",
+                f"which of another: all of them and {graph.names[roles.outcome]} depend on {name} given {u}.",
                 f"Measure a proxy of {u} that does not depend on {name}, or ask for the average effect.",
             )
     return None

@@ -26,14 +26,16 @@ from umbel.model.proof import Proof
 from umbel.model.query import (
     Combination,
     Drawn,
+    Event,
     Expectation,
     Held,
     Intervention,
     Number,
+    Probability,
     Question,
     Term,
 )
-from umbel.model.render import law_text
+from umbel.model.render_policy import law_text
 from umbel.model.source import OBSERVATIONAL, Experiment
 from umbel.model.weights import FamilyLaw
 from umbel.results.step import Refusal, Step
@@ -142,28 +144,18 @@ def _value(graph: Graph, question: Question) -> tuple[Expr, tuple[NetworkLaw, ..
     laws: dict[NetworkLaw, None] = {}
     treated = 0
     for _, term in parts:
-        if isinstance(term, Expectation):
+        if isinstance(term, Expectation | Probability):
             treated |= graph.mask(item.name for item in term.do)
     for weight, term in parts:
         if isinstance(term, Number):
             terms.append((weight, Constant(term.value)))
             continue
-        if not isinstance(term, Expectation) or question.is_counterfactual:
+        if not isinstance(term, Expectation | Probability) or question.is_counterfactual:
             raise _Beyond(
-                f"{Question.of(term).text} in a network is not answered; means under interventions are.",
-                "Ask for E[Y | do(A ~ Bernoulli(0.5))], or for differences of such means.",
+                f"{Question.of(term).text} in a network is not answered; means and chances under interventions are.",
+                "Ask for E[Y | do(A ~ Bernoulli(0.5))] or P(Y=1 | do(A=1)), or for differences of these.",
             )
-        if term.given:
-            raise _Beyond(
-                "Means among some persons of a network are not answered yet.",
-                "Ask for the mean over all persons, without a condition.",
-            )
-        outcome = graph.index(term.outcome.variable)
-        mean = NetworkMean(
-            _raw(graph, outcome),
-            tuple(_set_to(graph, item) for item in term.do),
-            _laws(graph, outcome, graph.mask(item.name for item in term.do), treated),
-        )
+        mean = _mean(graph, term, treated)
         laws |= dict.fromkeys(mean.laws)
         terms.append((weight, mean))
     if not treated:
@@ -171,14 +163,60 @@ def _value(graph: Graph, question: Question) -> tuple[Expr, tuple[NetworkLaw, ..
     return linear(terms), tuple(laws)
 
 
+def _mean(graph: Graph, term: Expectation | Probability, treated: int) -> NetworkMean:
+    """One mean, or the share of persons in one state; ``treated``: what some term of the question sets."""
+    if len(term.outcomes) > 1:
+        words = " and ".join(event.variable for event in term.outcomes)
+        raise _Beyond(f"The joint law of {words} in a network is not answered.", "Ask for one outcome at a time.")
+    event = term.outcomes[0]
+    if isinstance(term, Probability) and event.value is None:
+        raise _Beyond(
+            f"The whole law of {event.variable} in a network is not answered at once.",
+            f"Name a state: P({event.variable}=1 | …).",
+        )
+    outcome, own = graph.index(event.variable), graph.mask(item.name for item in term.do)
+    made = {one.child for one in graph.aggregates}
+    for node in (outcome, *bits(own), *(graph.index(one.variable) for one in term.given)):
+        if node in made:
+            raise _Beyond(
+                f"{graph.names[node]} is made of what neighbours have, and is here asked about by itself or set.",
+                "Set and ask about the variable that it is made of.",
+            )
+    return NetworkMean(
+        _raw(graph, outcome),
+        tuple(_set_to(graph, item) for item in term.do),
+        _laws(graph, outcome, own, treated),
+        AtState(event.value) if isinstance(term, Probability) and event.value is not None else None,
+        tuple(_condition(graph, one, own | treated) for one in term.given),
+    )
+
+
+def _condition(graph: Graph, event: Event, treated: int) -> tuple[Raw, AtState]:
+    """Whose mean is asked: persons who share a value that no intervention of the question reaches.
+
+    Given its causes and the neighbours', what is reached does not depend on what is not, so that the
+    persons' own value of it is a name for some of them, and no more.
+    """
+    name = event.variable
+    if event.value is None:
+        raise _Beyond(f"The condition {name} has no value.", f"Name one: {name}=1.")
+    node = graph.index(name)
+    if _reached(graph, treated) >> node & 1:
+        raise _Beyond(
+            f"{name} is set or moved by an intervention of the question, and says whom it is about.",
+            f"Leave the condition on {name} out, or give a variable that comes before what is set.",
+        )
+    return _raw(graph, node), AtState(event.value)
+
+
 def _set_to(graph: Graph, item: Intervention) -> tuple[Raw, AtState | Policy]:
-    """A treatment with what an intervention gives it."""
+    """A treatment with what an intervention gives it; a law reads what stands in the order of its names."""
     of = _raw(graph, graph.index(item.name))
     match item:
         case Held(value=value):
             return of, AtState(value)
         case Drawn(law=Family() as family) if family.name in ("Bernoulli", "Point"):
-            reads = tuple(Raw(name, of.level) for name in family.reads)
+            reads = tuple(Raw(_spelled(graph, name), of.level) for name in family.reads)
             return of, Policy(of, reads, FamilyLaw(family, law_text(family)))
         case Drawn(law=Family() as family):
             raise _Beyond(f"{family.name} policies in a network are not answered yet.", "Use Bernoulli or Point.")
@@ -188,6 +226,25 @@ def _set_to(graph: Graph, item: Intervention) -> tuple[Raw, AtState | Policy]:
             raise _Beyond(
                 f"do({item.name}) for every value at once is not answered in a network.", f"Name it: do({item.name}=1)."
             )
+
+
+def _spelled(graph: Graph, name: str) -> str:
+    """What a policy reads: an exposure as the sum or mean that it stands for."""
+    for one in graph.aggregates:
+        if graph.names[one.child] == name:
+            near = graph.names[_plain_part(graph, one)] + ".near"
+            return f"mean({near})" if one.kind == "mean" else near
+    return name
+
+
+def _plain_part(graph: Graph, one: Aggregate) -> int:
+    """What a plain exposure reads of the neighbours."""
+    if any(not part.near for part in one.parts) or len(one.parts) != 1 or one.parts[0].weight != 1.0:
+        raise _Beyond(
+            f"{graph.names[one.child]} is no plain exposure.",
+            "Define it as mean(A.near) or sum(A.near), of one variable.",
+        )
+    return one.parts[0].node
 
 
 def _laws(graph: Graph, outcome: int, own: int, compared: int) -> tuple[NetworkLaw, ...]:
@@ -249,12 +306,7 @@ def _law(graph: Graph, node: int, exposures: dict[int, Aggregate]) -> NetworkLaw
         if v not in exposures:
             continue
         one = exposures[v]
-        weights = {part.weight for part in one.parts}
-        if any(not part.near for part in one.parts) or weights != {1.0} or len(one.parts) != 1:
-            raise _Beyond(
-                f"{graph.names[v]} is no plain exposure.", "Define it as mean(A.near) or sum(A.near), of one variable."
-            )
-        (means if one.kind == "mean" else near).append(_raw(graph, one.parts[0].node))
+        (means if one.kind == "mean" else near).append(_raw(graph, _plain_part(graph, one)))
     settled = bool(graph.near_neighbours[node] >> node & 1)
     return NetworkLaw(_raw(graph, node), tuple(own), tuple(near), tuple(means), settled)
 

@@ -16,7 +16,7 @@ from umbel.graph.mixed import Graph
 from umbel.model.formula import Constant
 from umbel.model.policy import Family
 from umbel.model.query import Drawn, Expectation, Question
-from umbel.model.render import law_text
+from umbel.model.render_policy import law_text
 from umbel.model.source import Experiment
 from umbel.model.task import Sight
 from umbel.model.weights import FamilyLaw

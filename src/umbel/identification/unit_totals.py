@@ -27,7 +27,7 @@ from umbel.model.query import (
     Realised,
     combine,
 )
-from umbel.model.render import realisation_text
+from umbel.model.render_policy import realisation_text
 from umbel.model.source import Experiment
 from umbel.results.step import Refusal, Step
 from umbel.results.verdict import Identified, Refused, Verdict

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from umbel.errors import QuestionError, shown
 from umbel.model.formula import evaluate, reads
 from umbel.model.policy import Levers, Perfect, Point, Shift
-from umbel.model.render import number_text
+from umbel.model.render_policy import number_text
 from umbel.variable import State
 
 CLOSE = 1e-9

@@ -8,7 +8,7 @@ from typing import NoReturn, final
 from umbel.errors import QuestionError, cut, did_you_mean, shown
 from umbel.graph.mixed import Graph
 from umbel.lexer import brief
-from umbel.model.render import value_text
+from umbel.model.render_policy import value_text
 from umbel.variable import Domain, State
 
 NEAR = ".near"

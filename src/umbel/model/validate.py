@@ -33,7 +33,8 @@ from umbel.model.query import (
     SetTo,
     Term,
 )
-from umbel.model.render import term_text, value_text
+from umbel.model.render import body_text
+from umbel.model.render_policy import value_text
 from umbel.model.scope import Scope, states_text
 from umbel.model.validate_policy import check_law, check_no_cycle, check_realisation
 
@@ -82,7 +83,7 @@ def _part(graph: Graph, parameters: tuple[str, ...], part: Term | Ratio) -> Term
 
 
 def _term(graph: Graph, parameters: tuple[str, ...], term: Term) -> Term:
-    text = term_text(term)
+    text = body_text(term)
     scope = Scope(graph, parameters, cut(text, 100))
     match term:
         case Number():

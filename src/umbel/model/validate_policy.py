@@ -12,7 +12,7 @@ from umbel.lexer import brief
 from umbel.model.formula import Compare, Constant, Covariate, Formula, operands, reads
 from umbel.model.policy import Family, Natural, Point, Policy, Realisation, parts_of
 from umbel.model.query import Drawn, Intervention
-from umbel.model.render import value_text
+from umbel.model.render_policy import value_text
 from umbel.model.scope import Scope, states_text
 
 

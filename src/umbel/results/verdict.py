@@ -14,7 +14,7 @@ from umbel.expr.macros import MacroForm
 from umbel.model.programme import Programme
 from umbel.model.proof import Proof
 from umbel.model.query import Question
-from umbel.model.question_latex import question_latex
+from umbel.model.render import question_latex
 from umbel.results.check import Check
 from umbel.results.step import Certificate, Refusal, Step, derivation_latex
 from umbel.variable import State

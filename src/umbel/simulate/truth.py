@@ -40,7 +40,7 @@ from umbel.model.query import (
     SetTo,
     settings_of,
 )
-from umbel.model.render import law_text
+from umbel.model.render_policy import law_text
 from umbel.model.task import Sight
 from umbel.model.weights import FamilyLaw
 from umbel.numerics.tables import Array, Table, over
