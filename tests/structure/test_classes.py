@@ -37,6 +37,12 @@ LEVELS = [
     ("Z -> T; latent W; W -> { Z X }", None),
     ("Z -> T -> M -> Y", 3),
     ("Z -> T; Y -> V", 3),
+    ("Z -> M <- X", 2),
+    ("U -> M; Z -> M <- X", 2),
+    ("Z <-> V; U -> V -> Y", 2),
+    ("Z -> T; latent L; L -> { V Z X }; U -> V", None),
+    ("W -> { Z X }", 2),
+    ("W -> { Z X }; latent L; L -> { Z X }", None),
 ]
 
 
@@ -64,6 +70,34 @@ def test_sides_and_strata() -> None:
         (("X2",), ()),
         (("Y",), ("T", "W")),
     ]
+
+
+def test_a_link_between_the_sides_is_left_out() -> None:
+    """Variables that tie proxies together are dropped, and not the proxies with them."""
+    graph = Graph.parse("U -> { A B C D T Y }; { A D } -> T -> Y; A -> C <- B; D -> Y; classes U = 2")
+    found = roles_of(graph, *map(graph.index, "UTY"))
+    assert isinstance(found, Roles) and found.level == 3
+    assert [graph.names_of(one) for one in (found.z, found.x, found.strata)] == [("A",), ("B",), ("D",)]
+    graph = Graph.parse("U -> { A B C D T Y }; A -> T -> Y; A -> C <- B; B -> D; classes U = 2")
+    found = roles_of(graph, *map(graph.index, "UTY"))
+    assert isinstance(found, Roles) and found.level == 3
+    assert (graph.names_of(found.z), graph.names_of(found.x)) == (("A",), ("B", "D"))
+
+
+def test_sides_that_may_be_swapped_share_the_states() -> None:
+    for order in ("A B C", "C B A", "B C A"):
+        graph = Graph.parse(f"U -> {{ {order} T Y }}; T -> Y; classes U = 3; states C = 3")
+        found = roles_of(graph, *map(graph.index, "UTY"))
+        assert isinstance(found, Roles)
+        assert {graph.names_of(found.z), graph.names_of(found.x)} in ({("C",), ("A", "B")}, {("C",), ("B", "A")})
+
+
+def test_what_matches_classes_across_strata() -> None:
+    """A stratum that no proxy is free of: the outcome matches the classes where it does not read the stratum."""
+    graph = "U -> { Z X T Y }; Z -> T -> Y; W -> { Z X }; classes U = 2"
+    assert umbel.identify(graph, "MTE(T, Y | U)").identified
+    refused = umbel.identify(f"{graph}; W -> Y", "MTE(T, Y | U)")
+    assert isinstance(refused, umbel.Refused) and "all of them and Y depend on W" in refused.refusal.why
 
 
 def test_dependent_proxies_share_a_factor() -> None:

@@ -19,7 +19,7 @@ from umbel.expr.unmixing import ClassFactor
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.separation import m_connected, m_connecting_walk, m_separated
 from umbel.graph.surgery import without_edges_out_of
-from umbel.graph.walks import ancestors, descendants
+from umbel.graph.walks import descendants
 
 MOST_STRATA = 3
 """Most observed variables that are tried as strata at once."""
@@ -131,7 +131,8 @@ def _factor(graph: Graph, roles: Roles, of: int, given: int, side: str) -> Class
 def _strata(graph: Graph, latent: int, treatment: int, outcome: int) -> Iterator[int]:
     """Sets of observed variables that the treatment does not change, the smallest first."""
     below = descendants(graph, 1 << treatment) | descendants(graph, 1 << outcome)
-    about = ancestors(graph, 1 << treatment | 1 << outcome | 1 << latent)
+    # what no edge leaves lies on no walk that conditioning closes
+    about = sum(1 << node for node in range(len(graph.names)) if graph.children[node])
     possible = list(bits(graph.observed & about & ~below))
     for size in range(min(MOST_STRATA, len(possible)) + 1):
         for chosen in combinations(possible, size):
@@ -161,13 +162,19 @@ def _sides(graph: Graph, latent: int, treatment: int, outcome: int, strata: int)
             z |= block
         elif fits_x:
             worse |= block
-    for block in _blocks(graph, flexible, held | t):
-        if z and x.bit_count() <= z.bit_count():
+    blocks = _blocks(graph, flexible, held | t)
+    for block in sorted(blocks, key=lambda one: -_states(graph, one)):  # a stable order: the largest first
+        if z and _states(graph, x) <= _states(graph, z):
             x |= block
         else:
             z |= block
-    if x and not z:
-        return None
+    if not (z and x):  # some proxies join the sides, or act on the outcome: the rest may do without them
+        fitting = candidates & ~of_outcome, candidates & ~of_treatment & ~of_outcome
+        z_side, x_side = _grown(graph, *fitting, held | t)
+        if z_side:
+            z, x = z_side, x_side
+        elif not worse or not z:
+            z, worse = _grown(graph, fitting[0], candidates & ~of_treatment, held | t)
     level = 3 if x else 4
     x = x or worse
     if not x or not z:
@@ -175,6 +182,39 @@ def _sides(graph: Graph, latent: int, treatment: int, outcome: int, strata: int)
     if level == 3 and not z & of_treatment:
         level = 2
     return Roles(latent, treatment, outcome, z, x, strata, level)
+
+
+def _states(graph: Graph, nodes: int) -> float:
+    """Joint states of some variables, two for each that declares none; 0 for no variable."""
+    domains = dict(graph.facts.domains)
+    found = 1.0 if nodes else 0.0
+    for node in bits(nodes):
+        found *= len(domains[node]) if node in domains else 2
+    return found
+
+
+def _grown(graph: Graph, for_z: int, for_x: int, given: int) -> tuple[int, int]:
+    """The largest two sides with no dependence between them, grown from pairs; 0, 0 where no pair is independent.
+
+    Whatever two sides there are hold an independent pair each of whose members fits its side.
+    """
+    linked = {node: m_connected(graph, 1 << node, given) for node in bits(for_z | for_x)}
+    best, most = (0, 0), (0.0, 0.0)
+    for one in bits(for_z):
+        for other in bits(for_x & ~linked[one]):
+            z, x = 1 << one, 1 << other
+            for node in bits((for_z | for_x) & ~z & ~x):
+                at = 1 << node
+                to_z = at & for_z and not linked[node] & x
+                to_x = at & for_x and not linked[node] & z
+                if to_z and (not to_x or _states(graph, z) <= _states(graph, x)):
+                    z |= at
+                elif to_x:
+                    x |= at
+            sizes = _states(graph, z), _states(graph, x)
+            if (min(sizes), max(sizes)) > most:
+                best, most = (z, x), (min(sizes), max(sizes))
+    return best
 
 
 def _blocks(graph: Graph, nodes: int, given: int) -> list[int]:
