@@ -77,7 +77,7 @@ def refused_study(target: Target, study: Study) -> Refusal | None:
         return Refusal(str(fault), "Use an estimator of units.")
     if len(level) > 1:
         return Refusal("The estimand samples members of several plates.", "Estimates of one plate are built so far.")
-    if not level and study.unit:
+    if names and not level and study.unit:  # a constant weighs nobody
         return Refusal(
             "The question is about units and the study's rows are their members: rows would weigh units by their size.",
             "Give the units' table as data, without a key.",
