@@ -17,7 +17,8 @@ from scipy.stats import norm
 
 from umbel.estimate.bounds_arrays import Block, Codes, Patterns, Records
 from umbel.estimate.bounds_exact import Conditions
-from umbel.numerics.polytope import run, solver
+from umbel.numerics.highs import run
+from umbel.numerics.polytope import solver
 
 Array = NDArray[np.float64]
 

@@ -21,15 +21,14 @@ from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.sparse import csc_matrix, eye, hstack, kron, vstack
 
+from umbel.numerics.highs import MOST_PIVOTED, loaded, run, without_optimum
 from umbel.numerics.mccormick import Certified, Descend
-from umbel.numerics.polytope import TOLERANCE, merged, run
+from umbel.numerics.polytope import merged
 from umbel.numerics.relaxation import Law
 
 Array = NDArray[np.float64]
 
 MOST_COLUMNS = 20_000
-MOST_PIVOTED = 1500
-"""Columns up to which the first program is solved by the simplex method."""
 INDEPENDENT = 1e-9
 ROUNDED = 12
 MARGIN = 0.2
@@ -101,23 +100,11 @@ class Pairs:
         self, cuts: Sequence[Cut], basis: highspy.HighsBasis | None, seconds: float
     ) -> tuple[float, _Node | None]:
         """Least value under cuts; without a node infinite where nothing meets them, else not solved in time."""
-        model = highspy.HighsLp()
-        model.num_row_, model.num_col_ = self.matrix.shape
-        model.row_lower_ = model.row_upper_ = self.right
-        model.col_lower_, model.col_upper_ = np.zeros(len(self.cost)), np.full(len(self.cost), np.inf)
-        model.col_cost_ = self.cost
-        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        model.a_matrix_.start_ = self.matrix.indptr.astype(np.int32)
-        model.a_matrix_.index_ = self.matrix.indices.astype(np.int32)
-        model.a_matrix_.value_ = self.matrix.data
-        solver: highspy.Highs = highspy.Highs()  # type: ignore[no-untyped-call]
-        solver.setOptionValue("output_flag", False)
-        solver.setOptionValue("threads", 1)
-        solver.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
+        free = np.full(len(self.cost), np.inf)
+        solver = loaded(self.matrix, self.right, self.right, np.zeros(len(self.cost)), free, self.cost)
         solver.setOptionValue("time_limit", max(seconds, 0.01))
         if basis is None and len(self.cost) > MOST_PIVOTED:
             solver.setOptionValue("solver", "ipm")
-        solver.passModel(model)
         for cut in cuts:
             rows = self._rows(cut)
             count = rows.shape[0]
@@ -135,8 +122,7 @@ class Pairs:
         if run(solver):
             point = np.asarray(solver.getSolution().col_value)
             return float(solver.getInfo().objective_function_value), _Node(tuple(cuts), solver.getBasis(), point)
-        empty = solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible
-        return (np.inf if empty else -np.inf), None
+        return without_optimum(solver), None
 
     def _rows(self, cut: Cut) -> csc_matrix:
         """``sign * (u W - middle y) <= 0``, or its mirror image."""

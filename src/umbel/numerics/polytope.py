@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_matrix
+
+from umbel.numerics.highs import TOLERANCE, loaded, run
 
 Array = NDArray[np.float64]
-
-TOLERANCE = 1e-9
-"""Feasibility of HiGHS: two decimal orders below the 1e-6 that closed forms are held to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +82,9 @@ class Polytope:
 
 def solver(matrix: Array, below: Array, above: Array, low: Array, high: Array) -> highspy.Highs:
     """A silent HiGHS model of ``below <= matrix x <= above``, ``low <= x <= high``, cost 0."""
-    rows, columns = matrix.shape
-    model = highspy.HighsLp()
-    model.num_row_, model.num_col_ = rows, columns
-    model.row_lower_, model.row_upper_ = below, above
-    model.col_lower_, model.col_upper_ = low, high
-    model.col_cost_ = np.zeros(columns)
-    by_column = matrix.T
-    kept = by_column != 0
-    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    model.a_matrix_.start_ = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
-    model.a_matrix_.index_ = np.nonzero(kept)[1].astype(np.int32)
-    model.a_matrix_.value_ = by_column[kept]
-    found: highspy.Highs = highspy.Highs()  # type: ignore[no-untyped-call]
-    found.setOptionValue("output_flag", False)
-    found.setOptionValue("threads", 1)
-    found.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
+    found = loaded(csc_matrix(matrix), below, above, low, high, np.zeros(matrix.shape[1]))
     found.setOptionValue("dual_feasibility_tolerance", TOLERANCE)
-    found.passModel(model)
     return found
-
-
-def run(model: highspy.Highs) -> bool:
-    """Solve; True when an optimum was found."""
-    model.run()
-    return bool(model.getModelStatus() == highspy.HighsModelStatus.kOptimal)
 
 
 def ratio(laws: Polytope, top: Array, bottom: Array, *, rows: Array, right: Array) -> tuple[End, End] | None:

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 
+from umbel.numerics.highs import MOST_PIVOTED, loaded, run, without_optimum
 from umbel.numerics.multilinear import Factor, Polynomial, Term
-from umbel.numerics.polytope import TOLERANCE, Polytope, run
+from umbel.numerics.polytope import Polytope
 
 Array = NDArray[np.float64]
 Where = NDArray[np.intp]
@@ -32,8 +33,6 @@ MOST_PRODUCTS = 1500
 """Products of a term that a relaxation should not exceed where another order of laws has fewer."""
 SLACK = 1e-7
 """By which message bounds are widened: a message that is a number would leave products no room for rounding."""
-MOST_PIVOTED = 1500
-"""Columns up to which the simplex method is faster than an interior point with crossover."""
 MOST_ORDERED = 6
 """Laws in a term up to which every order is weighed."""
 
@@ -316,8 +315,7 @@ class Relaxation:
         if run(model):
             point = np.asarray(model.getSolution().col_value)
             return float(model.getInfo().objective_function_value) + self.constant, point
-        empty = model.getModelStatus() == highspy.HighsModelStatus.kInfeasible
-        return (np.inf if empty else -np.inf), None
+        return without_optimum(model), None
 
     def _model(self, low: Array, high: Array) -> highspy.Highs:
         equations, pairs = len(self.right), len(self.tails)
@@ -339,23 +337,16 @@ class Relaxation:
             (np.concatenate(data), (np.concatenate(rows), np.concatenate(cols))), shape=(count, self.columns)
         ).tocsc()
         infinite = np.full(pairs, np.inf)
-        model = highspy.HighsLp()
-        model.num_row_, model.num_col_ = count, self.columns
-        model.row_lower_ = np.concatenate([self.right, np.zeros(pairs), -infinite, low])
-        model.row_upper_ = np.concatenate([self.right, infinite, np.zeros(pairs), high])
-        model.col_lower_, model.col_upper_ = np.zeros(self.columns), np.full(self.columns, np.inf)
-        model.col_cost_ = np.zeros(self.columns)
-        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        model.a_matrix_.start_ = whole.indptr.astype(np.int32)
-        model.a_matrix_.index_ = whole.indices.astype(np.int32)
-        model.a_matrix_.value_ = whole.data
-        found: highspy.Highs = highspy.Highs()  # type: ignore[no-untyped-call]
-        found.setOptionValue("output_flag", False)
-        found.setOptionValue("threads", 1)
-        found.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
+        found = loaded(
+            whole,
+            np.concatenate([self.right, np.zeros(pairs), -infinite, low]),
+            np.concatenate([self.right, infinite, np.zeros(pairs), high]),
+            np.zeros(self.columns),
+            np.full(self.columns, np.inf),
+            np.zeros(self.columns),
+        )
         if self.columns > MOST_PIVOTED:
             found.setOptionValue("solver", "ipm")
-        found.passModel(model)
         return found
 
     def laws_at(self, point: Array) -> list[Array]:
