@@ -190,3 +190,118 @@ def test_clusters_that_a_network_does_not_read_are_a_doubt() -> None:
     assert [check.advice for check in answer.checks if check.name == "design"] == [
         "This estimator does not read what the study declares as cluster."
     ]
+
+
+def test_a_policy_reads_the_mean_of_neighbours_as_the_table_codes_them() -> None:
+    """An exposure in a policy is the mean over neighbours, of codes 1 and 2 too; a column of its name is not read."""
+    rng = np.random.default_rng(4)
+    first, second = friends(300, 4)
+    x = rng.integers(0, 2, 300)
+    a = (rng.random(300) < 0.3 + 0.4 * x) * 1
+    rows = {"X": x, "A": a, "Y": a + x + rng.normal(size=300)}
+    edges = {"from": first, "to": second}
+    graph = "network person { X -> A -> Y; X -> Y; Peers = mean(X.near); Peers -> A; A.near -> Y }"
+
+    def value(law: str, coded: np.ndarray) -> float:
+        asked = f"E[Y | do(A ~ Bernoulli({law}))]"
+        return umbel.solve(graph, asked, umbel.Study(rows | {"X": coded, "Peers": 7 * x}, edges=edges)).value
+
+    degree, total = np.zeros(300), np.zeros(300)
+    for one, other in ((first, second), (second, first)):
+        np.add.at(degree, one, 1)
+        np.add.at(total, one, x[other])
+    near = np.zeros(300)
+    for one, other in ((first, second), (second, first)):
+        np.add.at(near, one, a[other])
+    slopes = np.linalg.lstsq(np.column_stack([np.ones(300), x, a, near]), rows["Y"], rcond=None)[0]
+    for coded in (x, x + 1):
+        mean = np.where(degree > 0, (total / np.maximum(degree, 1)) + (coded - x)[0], 0.0)
+        chance = 0.4 * mean
+        around = np.zeros(300)
+        for one, other in ((first, second), (second, first)):
+            np.add.at(around, one, chance[other])
+        truth = slopes[0] + slopes[1] * x.mean() + slopes[2] * chance.mean() + slopes[3] * around.mean()
+        assert value("0.4*Peers", coded) == pytest.approx(truth, abs=0.02)  # simulated: 64 draws of 300 treatments
+
+
+def test_shares_and_conditions_are_means_of_ones_and_of_some_persons() -> None:
+    """Nothing is drawn here: what is asked is an average of the fitted chances, to rounding."""
+    rng = np.random.default_rng(6)
+    first, second = friends(400, 6)
+    x, a = rng.integers(0, 3, 400), rng.integers(0, 2, 400)
+    y = (rng.random(400) < 0.2 + 0.1 * x + 0.4 * a) * 1
+    edges = {"from": first, "to": second}
+    graph = "network person { X -> A -> Y; X -> Y; A.near -> Y; W -> Y }"
+    rows = {"X": x, "A": a, "Y": y, "W": rng.integers(0, 2, 400)}
+
+    def value(question: str, **change: object) -> float:
+        answer = umbel.solve(graph, question, umbel.Study(rows | change, edges=edges))
+        assert answer.value is not None, answer.refusal
+        return answer.value
+
+    everybody = value("E[Y | do(A=1)]")
+    assert value("P(Y=1 | do(A=1))") == pytest.approx(everybody, abs=1e-12)
+    assert value("P(Y=0 | do(A=1))") == pytest.approx(1 - everybody, abs=1e-12)
+    assert value('P(Y="no" | do(A=1))', Y=np.array(["no", "yes"])[y]) == pytest.approx(1 - everybody, abs=1e-12)
+    assert value("P(Y=2 | do(A=1))", Y=y + 1) == pytest.approx(everybody, abs=1e-12)
+    assert value("E[Y | do(A=1)]", Y=y + 1) == pytest.approx(1 + everybody, abs=1e-12)
+    some = [value(f"E[Y | do(A=1), X={k}]") for k in range(3)]
+    shares = np.bincount(x) / 400
+    assert shares @ some == pytest.approx(everybody, abs=1e-12)
+    assert some[2] > some[0] + 0.1
+    both = [value(f"P(Y=1 | do(A=1), X={k}, W={w})") for k in range(3) for w in range(2)]
+    counts = np.array([((x == k) & (rows["W"] == w)).mean() for k in range(3) for w in range(2)])
+    assert counts @ both == pytest.approx(everybody, abs=1e-12)
+
+
+def test_a_condition_names_persons_whose_neighbours_are_everybodys() -> None:
+    """With coupled outcomes, by truth: the mean among those with C above 0, on the true laws."""
+    study, at, c, a = population(600, 11)
+    del study
+    back = at.network.outward
+    rng = np.random.default_rng(11)
+    kept = chances(at.network, field(at, c, a)[:, None], TRUE[5], burn=50, keep=1, rng=rng)
+    y = next(state[:, 0, 0].astype(float) for state, _ in kept)
+    first, second = friends(600, 11)
+    rows = {"C": back(c), "High": (back(c) > 0) * 1, "A": back(a), "Y": back(y)}
+    graph = GRAPH.replace("{", "{ C -> High;")
+    answer = umbel.solve(
+        graph, "P(Y=1 | do(A=1), High=1) - P(Y=1 | do(A=0), High=1)", umbel.Study(rows, edges={"a": first, "b": second})
+    )
+    fields = np.stack([np.repeat(field(at, c, np.full(600, k))[:, None], 64, axis=1) for k in (1.0, 0.0)], axis=1)
+    total = [chance[c > 0].mean(axis=(0, 2)) for _, chance in chances(at.network, fields, TRUE[5], copies=64, rng=rng)]
+    truth = np.mean(total, axis=0)
+    assert abs(answer.value - (truth[0] - truth[1])) < 3 * answer.estimate.se
+    assert answer.table is not None and answer.table[1].term.endswith("| High = 1)")
+
+
+@pytest.mark.parametrize(
+    ("question", "why"),
+    [
+        ("E[Y | do(A=1), High=7]", "No person has High = 7"),
+        ("E[Y | do(A=1), C=0.5]", "C is a number without states"),
+        ("P(Y=7 | do(A=1))", "No person has Y = 7"),
+        ("P(C=1 | do(A=1))", "C has not two states"),
+        ("E[Y | do(A=1), High=1, Low=1]", "No person has High = 1 and Low = 1"),
+    ],
+)
+def test_shares_and_conditions_that_nobody_has_are_named(question: str, why: str) -> None:
+    _, at, c, a = population(60, 5)
+    first, second = friends(60, 5)
+    rows = {"C": c, "A": a, "Y": np.arange(60) % 2, "High": (c > 0) * 1, "Low": (c <= 0) * 1}
+    graph = GRAPH.replace("{", "{ C -> High; C -> Low;")
+    answer = umbel.solve(graph, question, umbel.Study(rows, edges={"a": first, "b": second}))
+    assert answer.refusal is not None and why in answer.refusal.why
+    assert at.network.size == 60
+
+
+def test_values_that_nobody_has_are_a_doubt() -> None:
+    rng = np.random.default_rng(8)
+    first, second = friends(100, 8)
+    a = rng.normal(size=100)
+    study = umbel.Study({"A": a, "Y": a + rng.normal(size=100)}, edges={"a": first, "b": second})
+    graph = "network person { A -> Y; A.near -> Y }"
+    (inside, outside) = (umbel.solve(graph, f"E[Y | do(A={value})]", study) for value in (0.5, 50))
+    assert not [check for check in inside.checks if check.name == "range of A"]
+    (check,) = [check for check in outside.checks if check.name == "range of A"]
+    assert not check.passed and check.value == 1.0

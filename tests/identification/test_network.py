@@ -10,6 +10,7 @@ from umbel.errors import GraphError
 from umbel.results.verdict import Identified, Refused
 
 FULL = "network person { C -> A -> Y; C -> Y; C.near -> Y; A.near -> Y; Y -- Y.near }"
+PEERS = "network person { C -> A -> Y; Peers = mean(A.near); Peers -> Y; Known = mean(C.near); Known -> A }"
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,12 @@ FULL = "network person { C -> A -> Y; C -> Y; C.near -> Y; A.near -> Y; Y -- Y.n
             "E[Y | do(A=1)]",
             "E[Y; A = 1, P(Y | C, A.near)]",
         ),
+        (
+            FULL,
+            "P(Y=1 | do(A=1), C=0)",
+            "P(Y = 1; A = 1, P*(Y | C, A, C.near, A.near, Y.near) | C = 0)",
+        ),
+        (PEERS, "E[Y | do(A ~ Bernoulli(Known))]", "E[Y; A ~ Bernoulli(Known), P(Y | A, mean(A.near))]"),
     ],
 )
 def test_the_estimand_names_what_is_set_and_the_laws_that_carry_it(graph: str, question: str, text: str) -> None:
@@ -67,8 +74,9 @@ def test_every_yes_holds_on_a_line_of_persons() -> None:
     for _ in range(60):
         graph = random_template(rng)
         law = "Bernoulli(expit(C))" if "C;" in graph and rng.random() < 0.5 else "Bernoulli(0.4)"
+        asked = f"P(Y=1 | do(A ~ {law}), C=0)" if "C;" in graph and rng.random() < 0.5 else f"E[Y | do(A ~ {law})]"
         try:
-            verdict = umbel.identify(graph, f"E[Y | do(A ~ {law})]")
+            verdict = umbel.identify(graph, asked)
         except GraphError as fault:
             assert "not both" in str(fault), graph
             continue
@@ -87,8 +95,15 @@ def test_every_yes_holds_on_a_line_of_persons() -> None:
         ("network person { latent U; U -> { A Y }; A -> Y }", "E[Y | do(A=1)]", "U -> Y"),
         ("network person { A <-> Y; A.near -> Y }", "E[Y | do(A=1)]", "A <-> Y"),
         ("network person { A -> Y; M -> Y; M -- Y.near; A.near -> Y }", "E[Y | do(A=1)]", "answer each other"),
-        (FULL, "P(Y=1 | do(A=1))", "means under interventions are"),
-        (FULL, "E[Y | do(A=1), C=1]", "among some persons"),
+        (FULL, "P(Y | do(A=1))", "whole law of Y"),
+        (FULL, "P(Y=1, C=1 | do(A=1))", "joint law of Y and C"),
+        (FULL, "E[Y | do(A=1)] / E[Y | do(A=0)]", "chances under interventions are"),
+        (FULL, "E[Y | do(A=1), C]", "condition C has no value"),
+        (FULL, "E[Y | do(C=1), A=1]", "A is set or moved"),
+        (FULL, "E[Y | do(A=1)] - E[Y | A=1]", "A is set or moved"),
+        (PEERS, "E[Peers | do(A=1)]", "Peers is made of what neighbours have"),
+        (PEERS, "E[Y | do(Peers=1)]", "Peers is made of what neighbours have"),
+        (PEERS, "E[Y | do(A=1), Peers=0]", "Peers is made of what neighbours have"),
         (FULL, "E[Y]", "sets nothing"),
         (FULL, "E[Y | do(A)]", "every value"),
         (FULL, "E[Y | do(A ~ Normal(0, 1))]", "Normal"),

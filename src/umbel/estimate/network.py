@@ -7,7 +7,7 @@ effects on a network", JASA 116, 2021). All policies run on the same random numb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
@@ -16,10 +16,10 @@ import numpy as np
 from umbel.data.network import People, read_people
 from umbel.data.study import Study
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
-from umbel.estimate.network_model import Unmodelled, Wanted, is_network_mean, modelled, wanted
+from umbel.estimate.network_model import Modelled, Unmodelled, Wanted, is_network_mean, modelled, wanted
 from umbel.numerics.automodel import Fit, Neighbourhood, Unfitted, fit_equation, stacked_covariance
 from umbel.numerics.network import Floats
-from umbel.numerics.spillover import Explosive, Policy, Schedule, drawn_scores, outcome_means
+from umbel.numerics.spillover import Explosive, Reader, Schedule, drawn_scores, outcome_means
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Estimate, Row
@@ -28,6 +28,8 @@ REFERENCES = (
     "Tchetgen Tchetgen, Fulcher, Shpitser. Auto-g-computation of causal effects on a network. "
     "Journal of the American Statistical Association 116, 2021.",
 )
+FEWEST = 30
+"""Persons below which a mean over some of them is doubted: it says little of others like them."""
 MOST_UPDATES = 4e9
 """Node updates that the drawn networks of an interval may cost; larger networks draw fewer."""
 
@@ -68,7 +70,8 @@ class NetworkSimulation:
         del watch
         try:
             asked = wanted(target)
-            people = read_people(study, asked.names, domains=target.domains)
+            names = tuple(dict.fromkeys((*asked.names, *asked.conditions)))
+            people = read_people(study, names, domains=target.domains)
             model = modelled(asked, people.rows.columns)
         except Unmodelled as fault:
             return Refusal(fault.why, fault.advice)
@@ -83,24 +86,23 @@ class NetworkSimulation:
                     f"The law of {name} given {', '.join(asked.reads(name))} cannot be fitted: {fault}.",
                     "Leave a cause out of the graph, or give data in which it varies by itself.",
                 )
-        run = _Run(at, values, model.policies, asked, int(rng.integers(2**63)))
+        if any(law.means for law in asked.laws) and float(people.network.links.data.min(initial=1.0)) < 0.0:
+            return Refusal("Weights below 0 have no mean over neighbours.", "Use sum(A.near), or weights above 0.")
+        run = _Run(at, values, model, asked, int(rng.integers(2**63)))
         try:
-            means = run.means(fits)
+            found = run.found(fits)
             spread = self._spread(run, fits, rng)
         except Unmodelled as fault:
             return Refusal(fault.why, fault.advice)
         except Explosive as fault:
             return Refusal(f"The fitted law of {asked.outcome}: {fault}.", "Ask over a shorter time, or drop the --.")
-        low, span = model.scale
-        weights = np.array(asked.weights)
-        value = float(weights @ (low + span * means)) + asked.constant
-        errors = abs(span) * np.linalg.norm(spread, axis=1)
-        se = abs(span) * float(np.linalg.norm(weights @ spread))
-        z = NormalDist().inv_cdf(0.5 + self.level / 2)
+        weights, z = np.array(asked.weights), NormalDist().inv_cdf(0.5 + self.level / 2)
+        value = float(weights @ found.mean(axis=1)) + asked.constant
+        se = _error(weights, spread, found)
         rows = [Row(target.term, value=value, se=se, lower=value - z * se, upper=value + z * se)]
         if len(asked.weights) > 1:
             for k, words in enumerate(asked.texts):
-                each, error = float(low + span * means[k]), float(errors[k])
+                each, error = float(found[k].mean()), _error(np.eye(len(weights))[k], spread, found)
                 rows.append(Row(words, value=each, se=error, lower=each - z * error, upper=each + z * error))
         return Estimated(
             Estimate(value, se, (value - z * se, value + z * se), self.level, self.name),
@@ -108,6 +110,8 @@ class NetworkSimulation:
             (
                 *people.checks,
                 *_checks(people, fits, asked, model.numbers),
+                *_ranges(at, values, asked, model),
+                *_few(asked, model),
                 *(_popularity(at, values, name, fit) for name, fit in zip(asked.targets, fits, strict=True)),
                 *unused(study, "weight", "count", "cluster", "strata"),
             ),
@@ -142,23 +146,51 @@ class _Run:
 
     at: Neighbourhood
     values: Floats
-    policies: Sequence[Policy]
+    model: Modelled
     asked: Wanted
     seed: int
 
     def means(self, fits: Sequence[Fit]) -> Floats:
-        """Mean outcome under each policy, shape (policies,)."""
+        """What is asked under each policy, shape (policies,), from one run."""
+        return np.asarray(self._once(fits, np.random.default_rng(self.seed)).mean(axis=1))
+
+    def found(self, fits: Sequence[Fit]) -> Floats:
+        """The same from independent copies, at least four of them: shape (policies, copies)."""
+        rng = np.random.default_rng(self.seed)
+        parts = [self._once(fits, rng)]
+        while sum(part.shape[1] for part in parts) < 4:
+            parts.append(self._once(fits, rng))
+        return np.concatenate(parts, axis=1)
+
+    def _once(self, fits: Sequence[Fit], rng: np.random.Generator) -> Floats:
+        among = self.model.among
+        fewest = min(len(self.values) if one is None else int(one.sum()) for one in among)
         found = outcome_means(
             self.at,
             self.values,
             fits,
-            self.policies,
+            self.model.policies,
             outcome=self.asked.names.index(self.asked.outcome),
             order=[self.asked.names.index(name) for name in self.asked.order],
-            schedule=Schedule.for_size(len(self.values), len(self.policies)),
-            rng=np.random.default_rng(self.seed),
+            schedule=Schedule.for_size(len(self.values), len(self.model.policies), fewest=fewest),
+            shares=self._shares(),
+            rng=rng,
         )
-        return np.asarray(found.mean(axis=1))
+        low, span = np.array(self.model.scales).T[:, :, None]
+        return np.asarray(low + span * found)
+
+    def _shares(self) -> Floats | None:
+        among, size = self.model.among, len(self.values)
+        if all(one is None for one in among):
+            return None
+        columns = [np.ones(size) if one is None else one[self.at.network.order].astype(np.float64) for one in among]
+        return np.stack([column / column.sum() for column in columns], axis=1)
+
+
+def _error(weights: Floats, spread: Floats, found: Floats) -> float:
+    """Standard error of a combination: of the coefficients, and of the simulation as its copies show it."""
+    noise = np.var(weights @ found, ddof=1) / found.shape[1]
+    return float(np.sqrt(np.sum((weights @ spread) ** 2) + noise))
 
 
 def _moved(fits: Sequence[Fit], step: Floats) -> list[Fit]:
@@ -191,6 +223,29 @@ def _checks(people: People, fits: Sequence[Fit], asked: Wanted, numbers: dict[st
     return tuple(found)
 
 
+def _ranges(at: Neighbourhood, values: Floats, asked: Wanted, model: Modelled) -> Iterator[Check]:
+    """Whether a treatment is set to values that nobody has, where only the model speaks."""
+    for place, name in enumerate(asked.names):
+        rules = [policy[place] for policy in model.policies if place in policy and not policy[place].drawn]
+        if not rules:
+            continue
+        read = Reader(at, lambda column: values[:, column, None])
+        low, high = float(values[:, place].min()), float(values[:, place].max())
+        beyond = max(float(np.mean((law < low) | (law > high))) for law in (rule.law(read) for rule in rules))
+        if beyond:
+            words = f"{beyond:.1%} of the persons get a value of {name} that nobody has; there the model alone speaks."
+            yield Check(f"range of {name}", False, beyond, words)
+
+
+def _few(asked: Wanted, model: Modelled) -> Iterator[Check]:
+    """Whom a condition leaves."""
+    for words, one in zip(asked.texts, model.among, strict=True):
+        if one is not None:
+            count = int(one.sum())
+            told = f"{words} is the mean over {count:,} of {len(one):,} persons."
+            yield Check("persons asked about", count >= FEWEST, count, told)
+
+
 def _popularity(at: Neighbourhood, values: Floats, name: str, fit: Fit) -> Check:
     """Whether a law answers to the number of neighbours too, which sums over them would stand in for."""
     degrees = at.network.degrees.astype(np.float64)
@@ -217,6 +272,6 @@ def _assumptions(asked: Wanted, fits: Sequence[Fit]) -> tuple[str, ...]:
         words.append(f"{name} follows {kind} regression on {', '.join(asked.reads(name)) or 'nothing'}{errors}.")
     words.append(
         "The interval: a one-step parametric bootstrap on networks drawn from the fit, given the edges and what no "
-        "intervention reaches; simulation noise is not in it."
+        "intervention reaches, with the noise that independent simulations show."
     )
     return tuple(words)

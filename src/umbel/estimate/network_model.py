@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from umbel.data.rows import RowColumn
 from umbel.estimate.array_formula import NoValue, column_of
@@ -23,6 +24,20 @@ from umbel.numerics.spillover import Reader, Rule
 from umbel.variable import State
 
 NEAR = ".near"
+Mask = NDArray[np.bool_]
+
+
+def base(name: str) -> str:
+    """The variable that a policy reads under a name: ``mean(X.near)``, ``X.near`` or ``X`` itself.
+
+    Examples
+    --------
+    >>> base("mean(X.near)"), base("X.near"), base("X")
+    ('X', 'X', 'X')
+    """
+    if name.startswith("mean(") and name.endswith(f"{NEAR})"):
+        return name[len("mean(") : -len(f"{NEAR})")]
+    return name.removesuffix(NEAR)
 
 
 class Unmodelled(Exception):
@@ -90,7 +105,12 @@ class Wanted:
         for mean in self.means:
             for of, value in mean.set_to:
                 read += [of, *(value.given if isinstance(value, Policy) else ())]
-        return tuple(dict.fromkeys(one.name.removesuffix(NEAR) for one in read))
+        return tuple(dict.fromkeys(base(one.name) for one in read))
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Variables that say whose mean is asked."""
+        return tuple(dict.fromkeys(of.name for mean in self.means for of, _ in mean.among))
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -100,7 +120,7 @@ class Wanted:
         for mean in self.means:
             for of, value in mean.set_to:
                 given = value.given if isinstance(value, Policy) else ()
-                answers.setdefault(of.name, set()).update(one.name.removesuffix(NEAR) for one in given)
+                answers.setdefault(of.name, set()).update(base(one.name) for one in given)
         placed: list[str] = []
         while waiting:
             ready = [name for name in waiting if not answers.get(name, set()) & (waiting.keys() - {name})]
@@ -170,14 +190,17 @@ class Modelled:
         In the order of the targets.
     policies
         One for each mean.
-    scale
-        The outcome is ``scale[0] + scale[1] * number``.
+    scales
+        One pair for each mean: what is asked is ``pair[0] + pair[1] * mean of the outcome's numbers``.
+    among
+        One for each mean: whose it is, shape (persons,); None: everybody's.
     """
 
     numbers: dict[str, Floats]
     equations: tuple[Equation, ...]
     policies: tuple[Rules, ...]
-    scale: tuple[float, float]
+    scales: tuple[tuple[float, float], ...]
+    among: tuple[Mask | None, ...]
 
 
 def modelled(asked: Wanted, columns: Mapping[str, RowColumn]) -> Modelled:
@@ -199,7 +222,9 @@ def modelled(asked: Wanted, columns: Mapping[str, RowColumn]) -> Modelled:
     policies = tuple(
         {place[of.name]: _rule(of.name, value, columns, place) for of, value in mean.set_to} for mean in asked.means
     )
-    return Modelled(numbers, tuple(equations), policies, _scale(asked.outcome, columns[asked.outcome]))
+    scales = tuple(_scale(mean, columns[asked.outcome]) for mean in asked.means)
+    among = tuple(_among(mean, columns) for mean in asked.means)
+    return Modelled(numbers, tuple(equations), policies, scales, among)
 
 
 def _numbers(name: str, column: RowColumn) -> Floats:
@@ -215,13 +240,43 @@ def _numbers(name: str, column: RowColumn) -> Floats:
     return column.values.astype(np.float64)
 
 
-def _scale(name: str, column: RowColumn) -> tuple[float, float]:
+def _scale(mean: NetworkMean, column: RowColumn) -> tuple[float, float]:
+    name = mean.outcome.name
+    if mean.state is not None:
+        if len(column.states) != 2:
+            raise Unmodelled(
+                f"{name} has not two states, and a share of one of them is asked for.",
+                f"Ask for its mean, E[{name} | …], or give a column of 0 and 1.",
+            )
+        return ((0.0, 1.0), (1.0, -1.0))[1 - int(_number(name, mean.state.state, column.states))]
     if len(column.states) != 2:
         return 0.0, 1.0
     low, high = column.states
     if isinstance(low, str) or isinstance(high, str):
-        raise Unmodelled(f"{name} holds words, and its mean is asked for.", f"Code {name} as 0 and 1.")
+        raise Unmodelled(f"{name} holds words, and its mean is asked for.", f'Ask for a share: P({name}="{high}" | …).')
     return float(low), float(high) - float(low)
+
+
+def _among(mean: NetworkMean, columns: Mapping[str, RowColumn]) -> Mask | None:
+    """Whose mean is asked; None: everybody's."""
+    if not mean.among:
+        return None
+    chosen = np.ones(len(columns[mean.outcome.name].values), dtype=bool)
+    for of, value in mean.among:
+        column = columns[of.name]
+        if column.codes is None:
+            raise Unmodelled(
+                f"{of.name} is a number without states, and a condition names one of its values.",
+                f"Give a column of 0 and 1 that says whom you mean, such as {of.name} above a limit.",
+            )
+        if value.state not in column.states:
+            known = ", ".join(map(str, column.states))
+            raise Unmodelled(f"No person has {of.name} = {value.state}.", f"Ask for one of: {known}.")
+        chosen &= column.codes == column.states.index(value.state)
+    if not chosen.any():
+        words = " and ".join(f"{of.name} = {value.state}" for of, value in mean.among)
+        raise Unmodelled(f"No person has {words}.", "Leave out a condition.")
+    return chosen
 
 
 def _rule(name: str, value: AtState | Policy, columns: Mapping[str, RowColumn], place: Mapping[str, int]) -> Rule:
@@ -235,7 +290,7 @@ def _rule(name: str, value: AtState | Policy, columns: Mapping[str, RowColumn], 
     if family.name == "Bernoulli" and not binary:
         raise Unmodelled(f"{value.law.text} needs two states, and {name} has others.", f"Use {name} ~ Point(…).")
     return Rule(
-        partial(_family, family=family, written=value.law.text, columns=columns, place=place),
+        partial(_family, policy=value, family=family, written=value.law.text, columns=columns, place=place),
         drawn=family.name == "Bernoulli",
     )
 
@@ -251,27 +306,39 @@ def _number(name: str, state: State, states: tuple[State, ...]) -> float:
         raise Unmodelled(f"No person has {name} = {state}.", f"Ask for one of: {states[0]}, {states[1]}.")
     if isinstance(state, str):
         raise Unmodelled(f"{name} is a number, and {state!r} is none.", f"Ask for a number: do({name}=1).")
+    if states and state not in states:
+        raise Unmodelled(f"No person has {name} = {state}.", f"Ask for one of: {', '.join(map(str, states))}.")
     return float(state)
 
 
 def _family(
-    read: Reader, *, family: Family, written: str, columns: Mapping[str, RowColumn], place: Mapping[str, int]
+    read: Reader,
+    *,
+    policy: Policy,
+    family: Family,
+    written: str,
+    columns: Mapping[str, RowColumn],
+    place: Mapping[str, int],
 ) -> Floats:
-    """The chance or the value that a family's one formula gives each person."""
+    """The chance or the value that a family's one formula gives each person.
+
+    States are read as the table codes them; what somebody without neighbours reads of them is 0.
+    """
     like = read.own(0)
+    meant = dict(zip(family.reads, (one.name for one in policy.given), strict=True))
 
     def numbers(name: str) -> Floats:
-        base = name.removesuffix(NEAR) if name not in place else name
-        found = read.own(place[base]) if base == name else read.around(place[base])
-        states = columns[base].states
-        if len(states) != 2:
-            return found
-        if any(isinstance(state, str) for state in states):
-            raise Unmodelled(f"{written}: {base} holds words, not numbers.", f"Code {base} as 0 and 1, or compare it.")
-        low, high = (float(state) for state in states)
-        if base == name:
-            return low + (high - low) * found
-        return low * read.at.around(np.ones_like(found)) + (high - low) * found
+        word = meant[name]
+        of = word if word in place else base(word)
+        own, averaged = of == word, word.endswith(")")
+        found = read.own(place[of])
+        states = columns[of].states
+        if len(states) == 2:
+            if any(isinstance(state, str) for state in states):
+                raise Unmodelled(f"{written}: {of} holds words, not numbers.", f"Code {of} as 0 and 1, or compare it.")
+            low, high = (float(state) for state in states)
+            found = low + (high - low) * found
+        return found if own else read.at.around(found, averaged=averaged)
 
     def words(name: str, word: str) -> Floats:
         states = columns[name].states

@@ -58,10 +58,13 @@ class Schedule:
     copies: int = 1
 
     @staticmethod
-    def for_size(nodes: int, chains: int) -> Schedule:
-        """As many copies, a power of two up to 64, as bring a small network to 2^18 draws a chain."""
-        copies = 1
-        while copies < 64 and 2 * copies * nodes <= 2**18 and 2 * copies * nodes * chains <= MOST_CELLS:
+    def for_size(nodes: int, chains: int, *, fewest: int | None = None) -> Schedule:
+        """As many copies, a power of two up to 64, as bring a small network to 2^18 draws a chain.
+
+        ``fewest``: of whom a mean is asked, where that is not everybody.
+        """
+        copies, fewest = 1, nodes if fewest is None else fewest
+        while copies < 64 and 2 * copies * fewest <= 2**18 and 2 * copies * nodes * chains <= MOST_CELLS:
             copies *= 2
         return Schedule(copies=copies)
 
@@ -75,9 +78,10 @@ def outcome_means(
     outcome: int,
     order: Sequence[int],
     schedule: Schedule,
+    shares: Floats | None = None,
     rng: np.random.Generator,
 ) -> Floats:
-    """The mean outcome over the network's persons under each policy.
+    """The mean outcome over the network's persons, or some of them, under each policy.
 
     Parameters
     ----------
@@ -93,6 +97,9 @@ def outcome_means(
         Columns of all treatments and targets, causes first.
     schedule
         Sweeps and copies.
+    shares
+        Shape (n, policies), by place: how much each person counts in each policy's mean, columns
+        that sum to one; None: everybody alike.
     rng
         Source of randomness, shared by all policies.
 
@@ -118,7 +125,7 @@ def outcome_means(
         if fit is not None and moved:
             field = _field(at, values, state, fit, shape)
             if column == outcome and not ruled:
-                return _settled_mean(at, field, fit, schedule, rng)
+                return _settled_mean(at, field, fit, schedule, shares, rng)
             drawn = _drawn(at, field, fit, schedule, rng)
         else:
             drawn = np.repeat(values[:, column, None].astype(np.float32), shape[1] * shape[2], axis=1).reshape(shape)
@@ -128,8 +135,15 @@ def outcome_means(
                 law = rule.law(Reader(at, partial(_column, state, values, k, shape[2])))
                 drawn[:, k] = noise < law if rule.drawn else law
         state[column] = drawn
-    untouched = state.get(outcome, values[:, outcome, None, None])
-    return np.broadcast_to(untouched.mean(axis=0, dtype=np.float64), shape[1:]).copy()
+    untouched: Floats = np.broadcast_to(state.get(outcome, values[:, outcome, None, None]), shape)
+    return _averaged(untouched, shares)
+
+
+def _averaged(values: Floats | Singles, shares: Floats | None) -> Floats:
+    """Means over persons, shape (chains, copies), of values of shape (n, chains, copies)."""
+    if shares is None:
+        return np.asarray(values.mean(axis=0, dtype=np.float64))
+    return np.asarray(np.einsum("nkc,nk->kc", values, shares))
 
 
 def _column(state: Mapping[int, Singles], values: Floats, chain: int, copies: int, v: int) -> Floats:
@@ -158,15 +172,17 @@ def _field(
     return field
 
 
-def _settled_mean(at: Neighbourhood, field: Floats, fit: Fit, schedule: Schedule, rng: np.random.Generator) -> Floats:
+def _settled_mean(
+    at: Neighbourhood, field: Floats, fit: Fit, schedule: Schedule, shares: Floats | None, rng: np.random.Generator
+) -> Floats:
     """Mean over nodes of the expected outcome, shape (chains, copies)."""
     if fit.equation.kind == "linear":
-        return np.asarray(_linear_equilibrium(at, field, fit.coupling).mean(axis=0))
+        return _averaged(_linear_equilibrium(at, field, fit.coupling), shares)
     if not fit.equation.coupled:
-        return np.asarray(expit(field).mean(axis=0))
+        return _averaged(expit(field), shares)
     total, kept = np.zeros(field.shape[1:]), 0
     for _, chance in _swept(at, field, fit, schedule, rng):
-        total += chance.mean(axis=0, dtype=np.float64)
+        total += _averaged(chance, shares)
         kept += 1
     return total / kept
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from umbel.graph.segregated import anterior
 from umbel.graph.surgery import induced
 from umbel.identification.ask import identify_question
 from umbel.model.policy import Unspecified
-from umbel.model.query import Drawn, Event, Expectation, Held, Intervention, Question
+from umbel.model.query import Drawn, Expectation, Held, Intervention, Probability, Question
 from umbel.results.verdict import Identified
 from umbel.structure.copies import on_a_line, person_name
 
@@ -30,10 +31,13 @@ def network_gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tupl
     graph = verdict.proof.graph
     copies = on_a_line(graph, PERSONS)
     for term in verdict.question.terms():
-        if not isinstance(term, Expectation) or not term.do:
+        if not isinstance(term, Expectation | Probability) or not term.do:
             continue
         do = tuple(_copied(graph, item, person) for item in term.do for person in range(PERSONS))
-        asked = Expectation(Event(person_name(term.outcome.variable, PERSONS // 2)), do)
+        of, *given = (replace(one, variable=_middle(one.variable)) for one in (*term.outcomes, *term.given))
+        asked: Expectation | Probability = Expectation(of, do, tuple(given))
+        if isinstance(term, Probability):
+            asked = Probability((of,), do, tuple(given))
         part = anterior(copies, copies.mask(name for name in Question.of(asked).names()))
         found = identify_question(induced(copies, part), Question.of(asked))
         if not isinstance(found, Identified):
@@ -41,6 +45,10 @@ def network_gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tupl
             continue
         gap = found.verify(rng=rng).value
         yield "persons on a line", math.inf if gap is None else gap
+
+
+def _middle(name: str) -> str:
+    return person_name(name, PERSONS // 2)
 
 
 def _copied(graph: Graph, item: Intervention, person: int) -> Intervention:
@@ -51,9 +59,10 @@ def _copied(graph: Graph, item: Intervention, person: int) -> Intervention:
     assert isinstance(item, Drawn), f"a network mean sets values or laws, not {item}"
     reads: list[str] = []
     for read in item.law.reads:
-        if read in graph.names:
+        made = next((one for one in graph.aggregates if graph.names[one.child] == read), None)
+        if read in graph.names and made is None:
             reads.append(person_name(read, person))
             continue
-        others = (other for other in (person - 1, person + 1) if 0 <= other < PERSONS)
-        reads += [person_name(read.removesuffix(NEAR), other) for other in others]
+        of = read.removesuffix(NEAR) if made is None else graph.names[made.parts[0].node]
+        reads += [person_name(of, other) for other in (person - 1, person + 1) if 0 <= other < PERSONS]
     return Drawn(name, Unspecified("q", tuple(dict.fromkeys(reads))))
