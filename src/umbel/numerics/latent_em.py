@@ -22,6 +22,8 @@ SCORE = 1e-12
 """Largest entry of the score per row at which no further step is tried."""
 CONVERGED = 1e-8
 """Largest entry of the score per row of a fit that may be reported."""
+POLISH = 1e-4
+"""Longest last step, in softmax coordinates; a longer one means that the likelihood is flat."""
 MOST_COORDINATES = 600
 """Above it EM alone is used: a Newton step costs O(rows k coordinates + coordinates³)."""
 
@@ -142,7 +144,7 @@ def fitted(model: LatentModel, start: LatentFit, *, em_steps: int = 40, most: in
                 break
             fit = moved
             if fit.score <= SCORE:
-                return _counted(fit, steps)
+                return _counted(_polished(model, fit), steps)
         ended = _scored(model, fit)
         if ended.converged:
             return _counted(ended, steps)
@@ -171,6 +173,17 @@ def newton_step(model: LatentModel, fit: LatentFit) -> LatentFit | None:
                     return LatentFit(prior, values, there, size, fit.steps)
             length /= 2
     return None
+
+
+def _polished(model: LatentModel, fit: LatentFit) -> LatentFit:
+    """One full Newton step from the top: along weak directions a vanishing score leaves its rounding over curvature."""
+    score, information, _, _ = derivatives(model, fit)
+    step = _solved(model, fit, information, score)
+    if step is None or np.abs(step).max() > POLISH:
+        return fit
+    prior, values = moved(model, fit, step)
+    top = float(model.weights @ posterior(model, prior, values)[1])
+    return LatentFit(prior, values, top, fit.score, fit.steps)
 
 
 def derivatives(model: LatentModel, fit: LatentFit) -> tuple[Array, Array, Array, Array]:
