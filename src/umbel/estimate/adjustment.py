@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from umbel.data.rows import Rows, read_rows
 from umbel.data.study import Study
-from umbel.estimate.crossfit import Learners, Learning, folds_of
+from umbel.estimate.crossfit import Learners
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unwatched
 from umbel.estimate.expansion import Average, NotFlat, averages
 from umbel.estimate.features import split
@@ -29,23 +29,19 @@ from umbel.estimate.flat import (
     cases_of,
     defined,
     evaluated,
-    meeting,
     probe,
     refused_study,
     rows_of,
     settled_at,
 )
 from umbel.estimate.learners import Learner
-from umbel.estimate.overlap import Overlaps
 from umbel.estimate.presence import crowded, scarce, unseen
-from umbel.estimate.sequences import sequence_scores
+from umbel.estimate.scoring import cross_fitted, folds_in_words
 from umbel.estimate.shape_reading import shape_of
-from umbel.estimate.shapes import Primal, Sequential, Switched, trusted
+from umbel.estimate.shapes import Sequential, Switched, trusted
 from umbel.estimate.slopes import Line, dose_of, is_dose, line_of
-from umbel.estimate.switched import switched_scores
 from umbel.expr.nodes import Raw
-from umbel.numerics.influence import Influence, mean_of, quotient
-from umbel.results.check import Check
+from umbel.numerics.influence import Influence
 from umbel.results.step import Refusal
 from umbel.results.value import Row
 
@@ -154,7 +150,7 @@ class AIPW:
         rows, fold = self._split(rows, shapes, rng)
         lines = self._lines(shapes, rows, fold, rng)
         plain = {one: shape for one, shape in shapes.items() if not is_dose(shape, rows)}
-        known, checks = self._scores(plain, rows, fold, rng, watch)
+        known, checks = cross_fitted(plain, rows, fold, self._learners(), rng=rng, watch=watch)
         for one, shape in shapes.items():
             if is_dose(shape, rows):
                 known[one] = lines[_free_of_dose(shape)].at(dose_of(shape, rows))
@@ -197,29 +193,6 @@ class AIPW:
                 found[_free_of_dose(shape)] = line_of(shape, rows, fold, self._learners(), rng)
         return found
 
-    def _scores(
-        self, shapes: dict[Average, Chain], rows: Rows, fold: Codes, rng: np.random.Generator, watch: Watch
-    ) -> tuple[dict[Average, Influence], tuple[Check, ...]]:
-        """Every average, and what the chances of settings say about overlap."""
-        scores = {one: np.zeros(rows.size) for one in shapes}
-        learning = {one: Learning(rows.sample.mass) for one in shapes}
-        overlaps = Overlaps(rows.sample)
-        stuck = 0
-        workers = folds_of(rows, fold, self._learners(), rng)
-        total = int(fold.max()) + 1
-        for _, (worker, scored) in zip(watch(range(total), "folds", total), workers, strict=True):
-            for one, shape in shapes.items():
-                found = (
-                    switched_scores(shape, worker) if isinstance(shape, Switched) else sequence_scores(shape, worker)
-                )
-                scores[one][scored] = found.scores.tensor.array[scored]
-                learning[one].add(worker, found.scores, scored)
-                overlaps.add(found.overlaps, scored)
-            stuck += len(worker.stuck)
-        checks = overlaps.checks()
-        known = {one: learnt_mean(scores[one], learning[one].total(), shape, rows) for one, shape in shapes.items()}
-        return known, (*checks, convergence_check(stuck)) if checks else ()
-
     def _curve(self, target: Target, study: Study, rows: Rows, dose: str, rng: np.random.Generator) -> Estimated:
         """A free treatment that is a number: its slope, and the line at quantiles of what occurs."""
         if len(target.axes) > 1:
@@ -257,7 +230,7 @@ class AIPW:
         adjusted = _adjusted(found)
         dosed = all(is_dose(one, rows) for one in found)
         if adjusted:
-            by = f"{self.folds} folds" + (f" of whole clusters of {rows.clustered}" if rows.clustered else "")
+            by = folds_in_words(self.folds, rows)
             lines.append(f"Given {', '.join(adjusted)}, {self._learners().words(dosed)}, cross-fitted in {by}.")
             lines += [doubt] if (doubt := self._learners().doubt()) else []
         for shape in found:
@@ -265,21 +238,6 @@ class AIPW:
                 ((name, _),) = shape.settings()
                 lines.append(f"The outcome's mean is a line in {name}, with one slope whatever the covariates.")
         return tuple(dict.fromkeys(lines))
-
-
-def learnt_mean(scores: Array, learning: Array, shape: Sequential | Switched | Primal, rows: Rows) -> Influence:
-    """The mean of scores among the rows that a shape is about, with the influence of what was learnt for them."""
-    plain = mean_of(scores, rows.sample)
-    found = Influence(plain.value, plain.scores + learning)
-    if isinstance(shape, Sequential) or not shape.where:
-        return found
-    return quotient(found, mean_of(meeting(shape.where, rows).astype(np.float64), rows.sample))
-
-
-def convergence_check(stuck: int) -> Check:
-    """Whether every model that was learnt came to rest."""
-    advice = f"{stuck} models did not converge: their classes can be told apart, or the steps did not suffice."
-    return Check("convergence", stuck == 0, float(stuck), advice if stuck else "")
 
 
 def _shapes(wanted: Sequence[Average], target: Target) -> dict[Average, Chain] | None:

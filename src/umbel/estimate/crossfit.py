@@ -179,7 +179,6 @@ class Fold:
         sample, values = self.rows.sample, target.tensor.array[rows]
         weights = sample.counts[rows] * sample.weights[rows]
         weights = weights * (sample.counts[rows].sum() / weights.sum())  # as many as there are observations
-        weights = weights * (sample.counts[rows].sum() / weights.sum())  # a learner sees how many they stand for
         if not names or (values == values[0]).all():
             mass = weights / weights.sum()
             found = np.full(self.rows.size, mass @ values)

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umbel.data.rows import Rows, read_rows
 from umbel.data.study import Study
-from umbel.estimate.adjustment import convergence_check, learnt_mean
-from umbel.estimate.crossfit import Fold, Learners, Learning, folds_of
+from umbel.estimate.crossfit import Learners
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unwatched
 from umbel.estimate.expansion import Average, Constant, Formula, Mix, NotFlat, Ratio, averages
 from umbel.estimate.features import split
@@ -32,17 +30,12 @@ from umbel.estimate.flat import (
     rows_of,
 )
 from umbel.estimate.learners import Learner
-from umbel.estimate.overlap import Overlaps
 from umbel.estimate.presence import crowded, scarce, unseen
-from umbel.estimate.primal import primal_scores
-from umbel.estimate.sequences import Scored, sequence_scores
+from umbel.estimate.scoring import cross_fitted, folds_in_words
 from umbel.estimate.shape_reading import shape_of
 from umbel.estimate.shapes import Primal, Sequential, Switched, trusted
-from umbel.estimate.switched import switched_scores
 from umbel.expr.build import substituted
 from umbel.expr.nodes import AtState, Drawn, Held, NumericValue, Probability, Raw, Symbol
-from umbel.numerics.influence import Influence
-from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.variable import State
 
@@ -130,7 +123,8 @@ class APIPW:
         )
         many = crowded(tuple(learnt_from), rows)
         rows, fold = split(rows, tuple(treated), self.folds, rng)
-        known, checks = self._scores(shapes, rows, fold, rng, watch)
+        learners = Learners(self.outcome, self.treatment, self.folds)
+        known, checks = cross_fitted(shapes, rows, fold, learners, rng=rng, watch=watch)
 
         def missing() -> Unanswered | None:
             return scarce(shapes.values(), rows) or unseen(target.requirements, rows)
@@ -139,8 +133,7 @@ class APIPW:
             (blank_row(target, case), defined(evaluated(formula, known, rows.size), missing))
             for case, formula in zip(cases, formulas, strict=True)
         ]
-        learners = Learners(self.outcome, self.treatment, self.folds)
-        by = f"{self.folds} folds" + (f" of whole clusters of {rows.clustered}" if rows.clustered else "")
+        words = f"For the front door {learners.words()}, cross-fitted in {folds_in_words(self.folds, rows)}."
         return answered(
             target,
             rows,
@@ -148,51 +141,11 @@ class APIPW:
             method=self.name,
             level=self.level,
             checks=(*checks, *many),
-            assumptions=tuple(
-                line
-                for line in (f"For the front door {learners.words()}, cross-fitted in {by}.", learners.doubt())
-                if line
-            ),
+            assumptions=tuple(line for line in (words, learners.doubt()) if line),
             references=REFERENCES,
             single=not target.axes,
             study=study,
         )
-
-    def _scores(
-        self,
-        shapes: dict[Average, Sequential | Switched | Primal],
-        rows: Rows,
-        fold: Codes,
-        rng: np.random.Generator,
-        watch: Watch,
-    ) -> tuple[dict[Average, Influence], tuple[Check, ...]]:
-        scores = {one: np.zeros(rows.size) for one in shapes}
-        learning = {one: Learning(rows.sample.mass) for one in shapes}
-        overlaps = Overlaps(rows.sample)
-        stuck = 0
-        workers = folds_of(rows, fold, Learners(self.outcome, self.treatment, self.folds), rng)
-        total = int(fold.max()) + 1
-        for _, (worker, scored) in zip(watch(range(total), "folds", total), workers, strict=True):
-            for one, shape in shapes.items():
-                found = _scored(shape, worker)
-                scores[one][scored] = found.scores.tensor.array[scored]
-                learning[one].add(worker, found.scores, scored)
-                overlaps.add(found.overlaps, scored)
-            stuck += len(worker.stuck)
-        known = {one: learnt_mean(scores[one], learning[one].total(), shape, rows) for one, shape in shapes.items()}
-        return known, (*overlaps.checks(), convergence_check(stuck))
-
-
-def _scored(shape: Sequential | Switched | Primal, worker: Fold) -> Scored:
-    match shape:
-        case Primal():
-            return primal_scores(shape, worker)
-        case Switched():
-            return switched_scores(shape, worker)
-        case Sequential():
-            return sequence_scores(shape, worker)
-        case _:
-            assert_never(shape)
 
 
 def at_states(formula: Formula, states: Callable[[str], tuple[State, ...]]) -> Formula:
