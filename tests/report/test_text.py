@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umbel.graph.mixed import Aggregate, Facts, Graph, Part
-from umbel.report.text import answer_text, number
+from umbel.report.digits import decimals_of, interval, number
+from umbel.report.text import answer_text
 from umbel.report.words import graph_words
 from umbel.results.answer import Answer
 from umbel.results.check import Check
 from umbel.results.step import Certificate, EstimandView, Step
-from umbel.results.value import DataSource, Estimate, Row
+from umbel.results.value import Bounds, DataSource, Estimate, Row
 from umbel.variable import Domain, Plate
 
 ANSWER = Answer(
@@ -34,7 +35,7 @@ ANSWER = Answer(
 
 def test_a_posterior_reads_as_a_table() -> None:
     text = ANSWER.summary()
-    assert re.search(r"mean +sd +5 % +95 %\n +4\.397 +3\.318 +-1\.083 +9\.817", text)
+    assert re.search(r"mean +sd +5% +95%\n +4\.40 +3\.32 +-1\.08 +9\.82", text)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +92,52 @@ def test_numbers() -> None:
         "1e+12",
         "-0.0316",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "se", "shown"),
+    [
+        (2.01423, 0.04878, "2.0142 0.0488 [1.9186, 2.1098]"),
+        (1794.34, 670.1, "1794 670 [481, 3108]"),
+        (-0.12749, 0.09888, "-0.1275 0.0989 [-0.3213, 0.0663]"),
+        (3.0, 0.0, "3 0 [3, 3]"),
+        (1e-9, 2e-10, "1e-09 2e-10 [6.08e-10, 1.392e-09]"),
+    ],
+)
+def test_a_value_and_its_error_stand_at_the_same_decimals(value: float, se: float, shown: str) -> None:
+    pair = (value - 1.96 * se, value + 1.96 * se)
+    at = decimals_of([value], se=se, pair=pair)
+    assert f"{number(value, at)} {number(se, at)} {interval(pair, at)}" == shown
+
+
+def test_bounds_say_their_level_and_whether_they_meet() -> None:
+    drug = Answer(
+        question="PNS(A, Y)",
+        verdict="bounded",
+        bounds=Bounds(0.3845, 0.3845, "sharp", interval=(1e-22, 0.40771)).at_level(0.9),
+    )
+    text = drug.summary()
+    assert "Bounds (sharp; they meet in one value)" in text
+    assert re.search(r"lower +upper +90% interval\n +0\.385 +0\.385 +\[0\.000, 0\.408\]", text)
+    known = replace(drug, bounds=Bounds(0.3, 0.4, "sharp"))
+    assert re.search(r"lower +upper\n +0\.3 +0\.4$", known.summary())
+
+
+def test_many_steps_are_cut_where_there_are_numbers() -> None:
+    many = replace(ANSWER, steps=ANSWER.steps * 10)
+    assert "… and 8 more, in the Answer's steps and its JSON" in many.summary()
+    assert "… and" not in replace(many, estimate=None).summary()
+
+
+def test_a_check_tells_its_number_once() -> None:
+    checks = (Check("rows", True, 0.0), Check("overlap", False, 0.9, "nine in ten"), Check("rank", False, 0.0))
+    text = replace(ANSWER, checks=checks).summary()
+    assert re.search(r"passed rows\n +FAILED overlap: nine in ten\n +FAILED rank \(0\)\n", text)
+
+
+def test_causes_of_the_same_variables_share_a_sentence() -> None:
+    graph = Graph.build(directed=[("X", "A"), ("Z", "A"), ("X", "Y"), ("Z", "Y"), ("A", "Y")])
+    assert graph_words(graph)[1:] == ("X and Z cause A and Y.", "A causes Y.")
 
 
 def test_each_edge_and_fact_has_its_sentence() -> None:

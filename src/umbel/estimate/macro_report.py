@@ -150,6 +150,11 @@ class Report:
             for j, name in enumerate(self.names)
         )
 
+    def effects_intervals(self) -> tuple[tuple[float, float], ...]:
+        """Interval of each part's effect at ``level``, each by itself; of no width where an effect is known."""
+        each = zip(self.effects.tolist(), self.effects_se.tolist(), strict=True)
+        return tuple(student(effect, se, self.test.degrees[1], self.level) for effect, se in each)
+
     def __str__(self) -> str:
         low, high = self.natural_interval
         lines = [

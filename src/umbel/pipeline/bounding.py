@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 Given = tuple[tuple[str, State], ...]
 COMPILED = ("response functions", "programme")
 """Steps that the states of the data say again, more precisely."""
+COVERS = "The {:.4g}% interval is meant to hold every value that the true law allows, in that share of samples."
+"""What the sampling interval of bounds is for."""
 MEET = 1e-5
 """Ends this close are one number."""
 
@@ -314,13 +316,16 @@ def _answered(answer: Answer, asked: Asked, found: _Found) -> Answer:
     first = found.results[0][1]
     table = [row for which, one in found.results for row in _rows(answer.question, which, one.bounds)]
     tried = (step for step in answer.steps if step.rule not in COMPILED)
+    certified = asked.method.name != "credible" and any(one.bounds.interval for _, one in found.results)
+    sampled = (COVERS.format(100 * asked.method.level),) if certified else ()
+    assumed = (*answer.assumptions, *found.verdict.assumptions, *found.assumptions, *sampled)
     remarks = (*_kept(answer), *(remark for _, one in found.results for remark in one.remarks))
     return replace(
         answer,
-        bounds=first.bounds if found.single else None,
+        bounds=first.bounds.at_level(asked.method.level) if found.single else None,
         table=() if found.single else tuple(table),
         steps=(*tried, *found.verdict.steps, Step("engine", first.engine)),
-        assumptions=tuple(dict.fromkeys((*answer.assumptions, *found.verdict.assumptions, *found.assumptions))),
+        assumptions=tuple(dict.fromkeys(assumed)),
         checks=tuple(dict.fromkeys((*(check for _, one in found.results for check in one.checks), *unread))),
         remarks=tuple(dict.fromkeys(remarks)),
         references=REFERENCES,

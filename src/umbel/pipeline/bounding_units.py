@@ -46,7 +46,7 @@ def bounds_through_units(answer: Answer, asked: Asked) -> Answer | None:
         verdict="unidentified" if units.bounds is None else "bounded",
         refusal=None,
         certificate=answer.certificate or _open(answer),
-        bounds=units.bounds,
+        bounds=None if units.bounds is None else units.bounds.at_level(level),
         table=units.rows,
         steps=(
             *answer.steps,

@@ -65,7 +65,7 @@ def range_in(answer: Answer, verdict: Refused, asked: Asked) -> Answer:
         return _settled(answer, asked.graph, asked.question, asked.studies, found, asked)
     return replace(
         answer,
-        bounds=found.bounds,
+        bounds=found.bounds.at_level(method.level),
         table=_rows(answer.question, found),
         remarks=(*answer.remarks, *_remarks(found)),
         checks=(_check(found), *found.checks),
@@ -96,9 +96,9 @@ def _remarks(found: TotalRange) -> tuple[str, ...]:
     index_low, index_high = report.spread.interval
     return (
         f"By the natural realisation one unit of the total does {report.natural:.4g} "
-        f"({report.level:.0%} interval {low:.4g} to {high:.4g}).",
+        f"({100 * report.level:.4g}% interval {low:.4g} to {high:.4g}).",
         f"Of the parts' joint effect the total leaves open the share {report.spread.index:.3g} "
-        f"({index_low:.3g} to {index_high:.3g}).",
+        f"({100 * report.level:.4g}% interval {index_low:.3g} to {index_high:.3g}).",
         "The range is over realisations in which all parts move the total the same way; its ends are drawn in by what "
         "they owe to noise, its interval covers both true ends.",
     )
@@ -112,8 +112,9 @@ def _rows(question: str, found: TotalRange) -> tuple[Row, ...]:
         Row(question, kind="upper", value=found.bounds.upper, upper=high),
     ]
     report = found.report
-    for name, effect, se in zip(report.names, report.effects.tolist(), report.effects_se.tolist(), strict=True):
-        rows.append(Row(f"one unit of the total through {name}", value=effect, se=se))
+    numbers = (report.names, report.effects.tolist(), report.effects_se.tolist(), report.effects_intervals())
+    for name, effect, se, (lower, upper) in zip(*numbers, strict=True):
+        rows.append(Row(f"one unit of the total through {name}", value=effect, se=se, lower=lower, upper=upper))
     return tuple(rows)
 
 

@@ -16,13 +16,21 @@ from rich.table import Table
 from rich.text import Text
 
 from umbel.graph.mixed import Graph
+from umbel.report.digits import decimals_of, interval, number, percent
 from umbel.report.words import graph_words
 from umbel.results.answer import Answer
 from umbel.results.check import Check
-from umbel.results.value import Estimate, Interval, Row
+from umbel.results.step import Step
+from umbel.results.value import Bounds, DataSource, Estimate, LatentClass, Row
 
 NARROWEST = 40
 WIDEST = 110
+
+MEET = 1e-6
+"""Bounds this close are one value."""
+
+STEPS_BESIDE_NUMBERS = 12
+"""Steps shown where there are numbers: who came for these finds all steps by ``umbel identify``."""
 
 _COLOUR = {"identified": "bold green", "bounded": "bold yellow", "unidentified": "bold red", "refused": "bold magenta"}
 _MEANING = {
@@ -88,7 +96,7 @@ def answer_view(answer: Answer) -> RenderableType:
     if answer.estimand is not None:
         part(f"Estimand ({answer.estimand.strategy})", _text(answer.estimand.text))
     if answer.steps:
-        part("Steps", _steps([(step.rule, step.detail) for step in answer.steps]))
+        part("Steps", *_steps(answer))
     if answer.assumptions:
         part("Assumptions", _list(answer.assumptions))
     if answer.remarks:
@@ -98,7 +106,7 @@ def answer_view(answer: Answer) -> RenderableType:
     if answer.checks:
         part("Checks", _checks(answer.checks))
     if answer.data:
-        part("Data", *(_text(_data_line(one.table, one.rows, one.units)) for one in answer.data))
+        part("Data", *(_text(_data_line(one)) for one in answer.data))
     if answer.references:
         part("References", _list(answer.references))
     return Group(*parts)
@@ -149,46 +157,33 @@ def terminal_text(views: Sequence[RenderableType], *, terminal: bool) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n"))
 
 
-def number(value: float | None) -> str:
-    """A number at four significant digits; a dash where there is none.
-
-    Examples
-    --------
-    >>> number(4.39682), number(0.0), number(None), number(12345.678)
-    ('4.397', '0', '–', '12346')
-    """
-    if value is None:
-        return "–"
-    return f"{value:.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
-
-
-def interval(pair: Interval | None) -> str:
-    """An interval in brackets; a dash where there is none."""
-    return "–" if pair is None else f"[{number(pair[0])}, {number(pair[1])}]"
-
-
 def _numbers(answer: Answer) -> Iterable[tuple[str, RenderableType]]:
     """Each block of numbers with its title."""
     estimate, bounds = answer.estimate, answer.bounds
     if estimate is not None and estimate.value is not None:
         yield _estimate_title(estimate), _estimate(estimate)
     if bounds is not None:
-        cells = (number(bounds.lower), number(bounds.upper), interval(bounds.interval))
-        yield f"Bounds ({bounds.kind})", _grid(("lower", "upper", "interval"), [cells])
-    if answer.classes is not None:
-        lines = [(number(one.probability), number(one.effect), interval(one.interval)) for one in answer.classes]
-        yield "Classes", _grid(("probability", "effect", "interval"), lines)
+        yield _bounds_title(bounds), _bounds(bounds)
+    level = None if estimate is None else estimate.level
+    if answer.classes is not None and not any(row.kind == "class" for row in answer.table):
+        yield "Classes", _classes(answer.classes, level)
     if answer.policy is not None:
         policy = answer.policy
-        chosen = (*(number(k) for _, k in policy.k), number(policy.gain), interval(policy.interval))
-        yield "Policy", _grid((*(name for name, _ in policy.k), "gain", "interval"), [chosen])
+        at = decimals_of([policy.gain], pair=policy.interval)
+        chosen = (*(number(k) for _, k in policy.k), number(policy.gain, at), interval(policy.interval, at))
+        yield "Policy", _grid((*(name for name, _ in policy.k), "gain", _width(level)), [chosen])
     # what stands above already is not repeated
     single = estimate is not None and estimate.value is not None
-    rows = [row for row in answer.table if not single or row.given or row.term != answer.question]
-    if rows:
-        level = "" if estimate is None or estimate.level is None else f"{100 * estimate.level:.4g} % "
+    told = ("lower", "upper") if bounds is not None else ("estimate",) if single else ()
+    shown = [row for row in answer.table if row.given or row.term != answer.question or row.kind not in told]
+    if shown:
+        beside = level if bounds is None else bounds.level
         title = "Rows" if estimate is None or single else _estimate_title(estimate, "s")
-        yield title, _rows(rows, f"{level}interval")
+        yield title, _rows(shown, _width(beside))
+
+
+def _width(level: float | None) -> str:
+    return "interval" if level is None else f"{percent(level)} interval"
 
 
 def _estimate_title(estimate: Estimate, plural: str = "") -> str:
@@ -198,13 +193,36 @@ def _estimate_title(estimate: Estimate, plural: str = "") -> str:
 
 def _estimate(estimate: Estimate) -> Table:
     """A posterior is read by its quantiles, a confidence interval as a pair."""
-    found = (number(estimate.value), number(estimate.se))
+    at = decimals_of([estimate.value], se=estimate.se, pair=estimate.interval)
+    found = (number(estimate.value, at), number(estimate.se, at))
     if estimate.kind == "posterior" and estimate.level is not None:
-        tail = 50 * (1 - estimate.level)
+        tail = (1 - estimate.level) / 2
         low, high = estimate.interval or (None, None)
-        return _grid(("mean", "sd", f"{tail:.4g} %", f"{100 - tail:.4g} %"), [(*found, number(low), number(high))])
-    width = "interval" if estimate.level is None else f"{100 * estimate.level:.4g} % interval"
-    return _grid(("value", "se", width), [(*found, interval(estimate.interval))])
+        heads = ("mean", "sd", percent(tail), percent(1 - tail))
+        return _grid(heads, [(*found, number(low, at), number(high, at))])
+    return _grid(("value", "se", _width(estimate.level)), [(*found, interval(estimate.interval, at))])
+
+
+def _bounds_title(bounds: Bounds) -> str:
+    low, high = bounds.lower, bounds.upper
+    meet = low is not None and high is not None and high - low <= MEET
+    return f"Bounds ({bounds.kind}; they meet in one value)" if meet else f"Bounds ({bounds.kind})"
+
+
+def _bounds(bounds: Bounds) -> Table:
+    at = decimals_of([bounds.lower, bounds.upper], pair=bounds.interval)
+    ends = (number(bounds.lower, at), number(bounds.upper, at))
+    if bounds.interval is None:
+        return _grid(("lower", "upper"), [ends])
+    return _grid(("lower", "upper", _width(bounds.level)), [(*ends, interval(bounds.interval, at))])
+
+
+def _classes(classes: Sequence[LatentClass], level: float | None) -> Table:
+    lines = []
+    for one in classes:
+        at = decimals_of([one.effect], pair=one.interval)
+        lines.append((number(one.probability), number(one.effect, at), interval(one.interval, at)))
+    return _grid(("probability", "effect", _width(level)), lines)
 
 
 def _rows(rows: Sequence[Row], width: str) -> Table:
@@ -217,7 +235,8 @@ def _rows(rows: Sequence[Row], width: str) -> Table:
         known = [str(given.get(key, "")) for key in keys]
         kind = [row.kind] if len(kinds) > 1 else []
         ends = None if row.lower is None and row.upper is None else (row.lower, row.upper)
-        lines.append((row.term, *known, *kind, number(row.value), number(row.se), interval(ends)))
+        at = decimals_of([row.value], se=row.se, pair=ends)
+        lines.append((row.term, *known, *kind, number(row.value, at), number(row.se, at), interval(ends, at)))
     return _grid(heads, lines)
 
 
@@ -234,23 +253,31 @@ def _list(lines: Iterable[str]) -> Table:
     return _marked((Text("–"), _text(line)) for line in lines)
 
 
-def _steps(steps: Sequence[tuple[str, str]]) -> Table:
-    lines = []
-    for place, (rule, detail) in enumerate(steps, start=1):
-        line = _text(rule, style="bold")
-        line.append_text(_text(f": {detail}", style="not bold"))
-        lines.append((Text(f"{place}."), line))
-    return _marked(lines)
+def _steps(answer: Answer) -> list[RenderableType]:
+    """The derivation; its beginning where there are numbers, which are what the reader came for."""
+    numbers = answer.estimate is not None or answer.bounds is not None or bool(answer.table)
+    many = numbers and len(answer.steps) > STEPS_BESIDE_NUMBERS + 1
+    shown = answer.steps[:STEPS_BESIDE_NUMBERS] if many else answer.steps
+    lines: list[RenderableType] = [_marked(_step(place, step) for place, step in enumerate(shown, start=1))]
+    if many:
+        lines.append(_text(f"… and {len(answer.steps) - len(shown)} more, in the Answer's steps and its JSON"))
+    return lines
+
+
+def _step(place: int, step: Step) -> tuple[Text, Text]:
+    line = _text(step.rule, style="bold")
+    line.append_text(_text(f": {step.detail}", style="not bold"))
+    return Text(f"{place}."), line
 
 
 def _checks(checks: Sequence[Check]) -> Table:
+    """Checks, one a line; a number that the advice tells in words, and a plain zero, are left to the JSON."""
     lines = []
     for check in checks:
         word = Text("passed", style="green") if check.passed else Text("FAILED", style="bold red")
-        words = check.name if check.value is None else f"{check.name} ({number(check.value)})"
-        if check.advice:
-            words += f": {check.advice}"
-        line = _text(words)
+        bare = check.value is None or check.advice or (check.passed and check.value == 0.0)
+        words = check.name if bare else f"{check.name} ({number(check.value)})"
+        line = _text(f"{words}: {check.advice}" if check.advice else words)
         lines.append((word, line))
     return _marked(lines)
 
@@ -272,6 +299,7 @@ def _text(words: str, *, style: str = "") -> Text:
     )
 
 
-def _data_line(name: str, rows: int | None, units: int | None) -> str:
-    counts = [f"{count:,} {word}" for count, word in ((rows, "rows"), (units, "units")) if count is not None]
-    return f"{name}: {', '.join(counts)}" if counts else name
+def _data_line(source: DataSource) -> str:
+    named = ((source.rows, "row"), (source.units, "unit"))
+    counts = [f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in named if count is not None]
+    return f"{source.table}: {', '.join(counts)}" if counts else source.table

@@ -71,8 +71,11 @@ def _causes(graph: Graph) -> list[str]:
         for parent in bits(mask):
             near[parent].append(graph.names[node])
     for node, name in enumerate(graph.names):
-        if graph.children[node]:
-            sentences.append(f"{name} causes {listed(graph.names_of(graph.children[node]))}.")
+        alike = [other for other, mask in enumerate(graph.children) if mask == graph.children[node]]
+        if graph.children[node] and node == alike[0]:  # causes of the same variables share a sentence
+            causes = "causes" if len(alike) == 1 else "cause"
+            subject = listed(graph.names[other] for other in alike)
+            sentences.append(f"{subject} {causes} {listed(graph.names_of(graph.children[node]))}.")
         if near[node]:
             sentences.append(f"{name} of the neighbours causes {listed(near[node])}.")
     return sentences

@@ -165,6 +165,7 @@ class Answer:
                 "kind": bounds.kind,
                 "attained": _pair(bounds.attained),
                 "interval": _pair(bounds.interval),
+                "level": finite(bounds.level),
             },
             "classes": None
             if self.classes is None

@@ -7,7 +7,7 @@ converge") is kept as None, because no reader of the JSON may ever meet a NaN.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from umbel.variable import State
@@ -85,6 +85,8 @@ class Bounds:
         Values that a witness model attains, where one was built.
     interval
         Sampling interval of the bounds.
+    level
+        Its level; None where there is none.
 
     Examples
     --------
@@ -97,6 +99,17 @@ class Bounds:
     kind: BoundsKind
     attained: Interval | None = None
     interval: Interval | None = None
+    level: float | None = None
+
+    def at_level(self, level: float) -> Bounds:
+        """The same bounds, their sampling interval, if any, labelled with its level.
+
+        Examples
+        --------
+        >>> Bounds(0.3, 0.4, "sharp", interval=(0.2, 0.5)).at_level(0.9).level
+        0.9
+        """
+        return replace(self, level=None if self.interval is None else level)
 
 
 @dataclass(frozen=True, slots=True)
