@@ -31,6 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gallery",),
     ("pipeline",),
     ("cli", "web"),
+    ("__main__",),
 )
 
 # Lower rooms that a room must nevertheless not know.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from umbel import cli
+from umbel import __version__, cli
 from umbel.cli import run
 from umbel.gallery.catalogue import EXAMPLES
 
@@ -254,3 +256,8 @@ def test_an_interrupt_is_130(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -
 def test_escape_codes_in_input_do_not_reach_the_terminal(capsys: Capture) -> None:
     assert run(["gallery", "\x1b[31m"]) == 2
     assert "\x1b" not in capsys.readouterr().err
+
+
+def test_the_package_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "umbel", "--version"]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1] == __version__
