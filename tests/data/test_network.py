@@ -69,6 +69,11 @@ def test_weights_are_read_and_isolated_persons_are_a_check() -> None:
         (nx.DiGraph(PAIRS), "directed"),
         (sparse.csr_array(np.triu(np.ones((4, 4)), 1)), "not symmetric"),
         (sparse.csr_array(np.eye(4)), "row 0 with itself"),
+        (sparse.csr_array(np.ones((3, 3)) - np.eye(3)), "a matrix of 3 by 3, and the table has 4 rows"),
+        (sparse.csr_array(np.ones((5, 5)) - np.eye(5)), "a matrix of 5 by 5, and the table has 4 rows"),
+        ({"a": ["ann"], "b": ["bo"], "weight": [0.0]}, "edge 1 has the weight 0"),
+        ({"a": ["ann"], "b": ["bo"], "Weight": [2.0]}, "stand in 'weight'"),
+        ({"index": [0], "a": ["ann"], "b": ["bo"]}, "looks like numbers of rows"),
     ],
 )
 def test_what_is_no_network_is_one_clear_error(edges: object, why: str) -> None:
@@ -92,3 +97,19 @@ def test_persons_are_whole_and_stand_once(persons: dict[str, list[object]], why:
 def test_rows_are_numbered_from_0_where_there_is_no_key() -> None:
     with pytest.raises(DataError, match="edge 1: '4' in column 'b' is no row from 0 to 3"):
         joined({"a": [0], "b": [4]}, unit=None)
+
+
+def test_a_matrix_names_rows_whatever_the_key() -> None:
+    """Keys 3, 2, 1, 0 beside rows 0 to 3: a matrix speaks of rows, a table of keys."""
+    persons = {**PERSONS, "id": [3, 2, 1, 0]}
+    matrix = np.zeros((4, 4))
+    matrix[0, 1] = matrix[1, 0] = 1
+    assert joined(sparse.csr_array(matrix), persons=persons) == {frozenset((0, 1))}
+    assert joined({"a": [0], "b": [1]}, persons=persons) == {frozenset((3, 2))}
+
+
+def test_a_zero_that_a_matrix_stores_joins_nobody() -> None:
+    stored = sparse.coo_array(([1.0, 1.0, 0.0, 0.0], ([0, 1, 2, 3], [1, 0, 3, 2])), shape=(4, 4))
+    people = read_people(Study(PERSONS, edges=stored), ["Y"])
+    assert people.network.degrees.sum() == 2
+    assert not people.network.weighted

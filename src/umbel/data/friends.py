@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from umbel.data.fetching import fetch_columns
-from umbel.data.network import edges_between, keys_of
+from umbel.data.network import Edges, edges_between, keys_of, numbered_from_one
 from umbel.data.source import Table
 from umbel.data.study import Study
 from umbel.data.values import Array, Codes, categories, numbers
@@ -122,22 +122,12 @@ def with_exposures(study: Study, reads: Sequence[Reads], *, domains: Mapping[str
     [[0.2, 0.8], [1.0, 0.0]]
     """
     data, edges = study.data, study.edges
-    if data is None or edges is None:
-        raise DataError("Friendships need a table of members and a table of edges: edges = 'friends.csv'.")
-    if study.count is not None or study.weight is not None:
-        column = study.count or study.weight or ""
-        raise DataError(f"{shown(column)} weighs the rows, and friends are single members. Give one row for each.")
-    (outer,) = fetch_columns(data, study.unit[:1], reason="unit")
-    units, keys = categories(outer)
-    if (units < 0).any():
-        raise DataError(f"{data.name} has no {study.unit[0]!r} in row {int((units < 0).argmax()) + 1}.")
-    size = len(units)
-    own = keys_of(data, study.unit[1]) if len(study.unit) > 1 else None
-    first, second, weights = edges_between(edges, own, size)
-    if weights is not None and (weights != 1.0).any():
+    units, keys, found = read_friends(study)
+    assert data is not None and edges is not None
+    first, second, size = found.first, found.second, found.size
+    if found.weights is not None and (found.weights != 1.0).any():
         raise DataError(f"{edges.name} holds weights of edges, which sums and means over friends do not read.")
-    _within_units(edges, own, units, keys, first, second)
-    degree = np.bincount(np.concatenate([first, second]), minlength=size)
+    degree = found.degrees
     columns = dict(zip(data.columns, fetch_columns(data, data.columns, reason="data"), strict=True))
     states, treatments = {}, {}
     numbers_of, which = np.unique(degree, return_inverse=True)
@@ -164,9 +154,35 @@ def with_exposures(study: Study, reads: Sequence[Reads], *, domains: Mapping[str
         keys,
         tuple(numbers_of.tolist()),
         mixture / mixture.sum(axis=1, keepdims=True),
-        _doubts(degree),
+        (*_doubts(degree), *numbered_from_one(found)),
         DataSource(edges.name, len(first)),
     )
+
+
+def read_friends(study: Study) -> tuple[Codes, tuple[State, ...], Edges]:
+    """The unit of each member, the units' keys, and who are friends; O(members + edges).
+
+    Raises
+    ------
+    DataError
+        As :func:`with_exposures` does for keys and edges.
+    """
+    data, edges = study.data, study.edges
+    if data is None or edges is None:
+        raise DataError("Friendships need a table of members and a table of edges: edges = 'friends.csv'.")
+    if study.count is not None or study.weight is not None:
+        column = study.count or study.weight or ""
+        raise DataError(f"{shown(column)} weighs the rows, and friends are single members. Give one row for each.")
+    if not study.unit:
+        raise DataError("Friends inside units need the units' key column: unit = ['school', 'pupil'].")
+    (outer,) = fetch_columns(data, study.unit[:1], reason="unit")
+    units, keys = categories(outer)
+    if (units < 0).any():
+        raise DataError(f"{data.name} has no {study.unit[0]!r} in row {int((units < 0).argmax()) + 1}.")
+    own = keys_of(data, study.unit[1]) if len(study.unit) > 1 else None
+    first, second, weights = edges_between(edges, own, len(units), matrix=study.matrix)
+    _within_units(edges, own, units, keys, first, second)
+    return units, keys, Edges(len(units), first, second, weights, study.matrix is None and own is None)
 
 
 def _within_units(

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from umbel.data.edges import WEIGHT
+from umbel.data.edges import WEIGHT, ends_of
 from umbel.data.fetching import fetch_columns
 from umbel.data.rows import Rows, read_rows
 from umbel.data.source import Table
@@ -74,22 +74,75 @@ def read_people(study: Study, names: Sequence[str], *, domains: Mapping[str, Dom
     >>> read_people(study, ["Y"]).network.degrees.tolist()
     [1, 1]
     """
+    edges = read_edges(study)
+    assert study.data is not None and study.edges is not None
+    rows = read_rows(study, names, domains=domains)
+    if rows.size < edges.size:
+        raise DataError(
+            f"{study.data.name}: {edges.size - rows.size:,} of {edges.size:,} persons lack a value of "
+            f"{', '.join(names)}. "
+            "Neighbours of a person left out would lose her: fill the values in, or remove the persons and their edges."
+        )
+    network = build_network(edges.size, edges.first, edges.second, weights=edges.weights)
+    source = DataSource(study.edges.name, len(edges.first))
+    return People(rows, network, (*rows.checks, *_doubts(network), *numbered_from_one(edges)), (rows.source, source))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edges:
+    """Who is joined with whom, as numbers of rows, each pair once.
+
+    Parameters
+    ----------
+    size
+        Number of persons.
+    first, second
+        Shape (edges,): both ends.
+    weights
+        Shape (edges,); None: all weigh one.
+    by_row
+        Whether a table names the ends by numbers of rows.
+    """
+
+    size: int
+    first: Codes
+    second: Codes
+    weights: Array | None
+    by_row: bool = False
+
+    @property
+    def degrees(self) -> Codes:
+        """Shape (persons,): how many edges each has."""
+        return np.bincount(np.concatenate([self.first, self.second]), minlength=self.size)
+
+
+def read_edges(study: Study) -> Edges:
+    """The edges of one network, checked against its persons; O(persons + edges).
+
+    Raises
+    ------
+    DataError
+        As :func:`read_people` does for keys and edges.
+    """
     if study.data is None or study.edges is None:
         raise DataError("A network needs a table of persons and a table of edges: edges = 'friends.csv'.")
     if len(study.unit) > 1:
         raise DataError(f"A network's persons have one key, not {len(study.unit)}: unit = {shown(study.unit[0])}.")
     keys = keys_of(study.data, study.unit[0]) if study.unit else None
-    rows = read_rows(study, names, domains=domains)
-    size = len(fetch_columns(study.data, [study.column(names[0]).column], reason="data")[0])
-    if rows.size < size:
-        raise DataError(
-            f"{study.data.name}: {size - rows.size:,} of {size:,} persons lack a value of {', '.join(names)}. "
-            "Neighbours of a person left out would lose her: fill the values in, or remove the persons and their edges."
-        )
-    first, second, weights = edges_between(study.edges, keys, size)
-    network = build_network(size, first, second, weights=weights)
-    source = DataSource(study.edges.name, len(first))
-    return People(rows, network, (*rows.checks, *_doubts(network)), (rows.source, source))
+    size = len(fetch_columns(study.data, study.data.columns[:1], reason="data")[0])
+    first, second, weights = edges_between(study.edges, keys, size, matrix=study.matrix)
+    return Edges(size, first, second, weights, keys is None and study.matrix is None)
+
+
+def numbered_from_one(edges: Edges) -> tuple[Check, ...]:
+    """A doubt about ends that are numbers of rows and never name the first row, number 0."""
+    if not edges.by_row or not len(edges.first) or min(edges.first.min(), edges.second.min()) != 1:
+        return ()
+    advice = (
+        "Edges name rows by number, from 0, and none names row 0. If they count from 1 or hold keys, name the key "
+        "column of the persons: unit = 'id'."
+    )
+    return (Check("edges name rows", False, None, advice),)
 
 
 def keys_of(data: Table, column: str) -> Any:
@@ -114,7 +167,9 @@ def keys_of(data: Table, column: str) -> Any:
     return keys
 
 
-def edges_between(table: Table, keys: Any, size: int) -> tuple[Codes, Codes, Array | None]:
+def edges_between(
+    table: Table, keys: Any, size: int, *, matrix: int | None = None
+) -> tuple[Codes, Codes, Array | None]:
     """Both ends of each edge as numbers of rows, each pair once, and the weights.
 
     Parameters
@@ -125,13 +180,22 @@ def edges_between(table: Table, keys: Any, size: int) -> tuple[Codes, Codes, Arr
         The Arrow column that their ends name; None: they are numbers of rows.
     size
         Number of persons.
+    matrix
+        Rows of the matrix that edges were given as, whose ends are rows whatever the key.
 
     Raises
     ------
     DataError
-        For edges that name nobody, join a person with herself, stand twice, or weigh no finite number.
+        For edges that name nobody, join a person with herself, stand twice, or weigh nothing or no
+        finite number, and for a matrix of another size than the table.
     """
-    ends = [name for name in table.columns if name != WEIGHT][:2]
+    if matrix is not None and matrix != size:
+        raise DataError(
+            f"edges are a matrix of {matrix:,} by {matrix:,}, and the table has {size:,} rows. Give one row and one "
+            "column for each row of the table, in their order."
+        )
+    keys = None if matrix is not None else keys
+    ends = ends_of(table)
     arrows = fetch_columns(table, ends, reason="edges")
     first, second = (_places(table, name, arrow, keys, size) for name, arrow in zip(ends, arrows, strict=True))
     weights = None
@@ -143,6 +207,12 @@ def edges_between(table: Table, keys: Any, size: int) -> tuple[Codes, Codes, Arr
             raise DataError(
                 f"{table.name}, edge {int(bad[0]) + 1}: the weight {weights[bad[0]]:g} is no number that sums of "
                 "neighbours can hold. Scale the weights down."
+            )
+        none = np.flatnonzero(weights == 0.0)
+        if len(none):
+            raise DataError(
+                f"{table.name}, edge {int(none[0]) + 1} has the weight 0 ({len(none):,} of {len(weights):,} edges). An "
+                "edge that weighs nothing joins nobody: remove the row."
             )
     loops = np.flatnonzero(first == second)
     if len(loops):
@@ -156,7 +226,13 @@ def edges_between(table: Table, keys: Any, size: int) -> tuple[Codes, Codes, Arr
 def _places(table: Table, name: str, arrow: Any, keys: Any, size: int) -> Codes:
     """The rows that one end of the edges names."""
     if keys is None:
-        places = numbers(arrow, where=f"Column {shown(name)} of {table.name}")
+        try:
+            places = numbers(arrow, where="")
+        except DataError:
+            raise DataError(
+                f"Column {shown(name)} of {table.name} holds no numbers of rows. Name the persons' key column, which "
+                "the ends of edges hold: unit = 'id'."
+            ) from None
         known = (places >= 0) & (places < size) & (places == np.floor(places))
         places = np.where(known, places, -1)
     else:

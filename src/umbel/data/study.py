@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from umbel.data.columns import Column, read_columns
-from umbel.data.edges import open_edges
+from umbel.data.edges import open_edges, rows_of_matrix
 from umbel.data.source import Table, open_table, position
 from umbel.errors import DataError, did_you_mean, shown
 from umbel.variable import State
@@ -71,7 +71,8 @@ class Study:
         shares that units got. A variable that is left out was set to every value.
     edges
         Who is joined with whom in a network study: a table whose first two columns hold keys of
-        persons (``weight``: a third one), a networkx graph or a symmetric scipy.sparse matrix.
+        persons (``weight``: a third one), a networkx graph or a symmetric scipy.sparse matrix with a
+        row for each row of ``data``, in their order.
     selected
         Variables by which rows were kept.
     errors
@@ -108,6 +109,7 @@ class Study:
     assigned: str | None
     doses: tuple[tuple[str, tuple[State, ...]], ...]
     edges: Table | None
+    matrix: int | None
     selected: tuple[str, ...]
     errors: tuple[tuple[str, str], ...]
     summaries: tuple[Summary, ...]
@@ -151,6 +153,7 @@ class Study:
             "assigned": _name(assigned, "assigned"),
             "doses": _doses(doses or {}),
             "edges": None if edges is None else open_edges(edges, database=database),
+            "matrix": rows_of_matrix(edges),
             "selected": _names(selected, "selected"),
             "errors": tuple((errors or {}).items()),
             "summaries": tuple(_summary(index, one) for index, one in enumerate(summaries)),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, assert_never
 
 from umbel.graph.mixed import Graph
+from umbel.graph.walks import closure, inputs, outputs
 from umbel.model.query import Best
 from umbel.pipeline.answering import estimators_of, target_of
 from umbel.pipeline.problem import Problem
@@ -31,16 +32,31 @@ def data_checks(graph: Graph, study: Study) -> tuple[Check, ...]:
     """
     if study.data is None:
         return ()
-    depth = max((len(graph.plate_path(node)) for node in range(len(graph.names))), default=0)
-    if study.edges is not None and 0 < depth < len(study.unit):  # the last key is the members' own
-        study = study.keyed(study.unit[:depth])
     checks: list[Check] = []
+    whole = False  # whether all rows are one network, which is then no level above them
+    if study.edges is not None and any(plate.network for plate in graph.plates):
+        from umbel.data.ties import edge_checks
+
+        inside = _inside_units(graph)
+        whole = not inside
+        checks += edge_checks(study, inside_units=inside)
+        study = study.keyed(study.unit[:1] if inside else ())  # the last key is the persons' own
+    elif study.edges is not None:
+        words = f"{study.edges.name} is not read: the graph draws no network {{ … }} of persons."
+        checks.append(Check("edges", False, None, words))
     for name in graph.names_of(graph.observed):
         if study.holds(name):
-            nested = _read(graph, study, name)
+            nested = _read(graph, study, name, whole)
             checks += [one for one in nested.checks if not (one.passed and one.name in QUIET) and one not in checks]
             checks += _size(nested) if not any(one.name == "size" for one in checks) else []
-    return tuple(sorted(checks, key=lambda one: one.name != "size"))
+    return tuple(sorted(checks, key=lambda one: (one.name != "size", one.name != "edges")))
+
+
+def _inside_units(graph: Graph) -> bool:
+    """Whether a variable of the unit touches what lives in a network: the members are then friends inside units."""
+    around = [a | b for a, b in zip(inputs(graph), outputs(graph), strict=True)]
+    inside = sum(1 << node for node in range(len(graph.names)) if graph.plate_path(node))
+    return bool(closure(inside, around, graph.everything) & ~inside)
 
 
 def prospect(problem: Problem) -> str | Refusal:
@@ -71,7 +87,7 @@ def prospect(problem: Problem) -> str | Refusal:
             assert_never(verdict)
 
 
-def _read(graph: Graph, study: Study, name: str) -> Nested:
+def _read(graph: Graph, study: Study, name: str, whole: bool) -> Nested:
     """One variable, as an estimator would read it: a number where it is one and has no states."""
     from umbel.data.levels import Wanted
     from umbel.data.nested import collect
@@ -79,7 +95,7 @@ def _read(graph: Graph, study: Study, name: str) -> Nested:
     from umbel.data.statistics import Request
 
     node = graph.index(name)
-    depth = len(graph.plate_path(node))
+    depth = len(graph.plate_path(node)) - whole
     states = dict(graph.facts.domains).get(node)
     wanted = Wanted(name, depth, states)
     if depth < len(study.unit):
