@@ -21,6 +21,7 @@ FIGURES = [
     *("Table 1", "Table 1, pooled", "Table 1, women", "Table 1, men", "Table 1, observational"),
     *("Table 1, interventional", "no assumptions", "lipid", "Table 2"),
     *("1b of policies", "1c of policies", "2a of policies", "2a of policies, first unit", "social_insure"),
+    "1a with friends",
     *("shop A", "shop B", "third shop", "Example 1", "3.2.1", "G.1", "G.2", "G.3", "challenge 1", "A", "5"),
 ]
 UNIDENTIFIED = {"A4a", "A4c", "A4f", "A4h", "M.3", "2a of policies, first unit", "G.2"}

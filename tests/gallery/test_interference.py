@@ -44,3 +44,20 @@ def test_the_village_has_an_answer_with_its_doubts_told() -> None:
     low, high = answer.estimate.interval
     assert low < 0.0 < high
     assert all(check.passed for check in answer.checks)
+
+
+def test_friends_at_school_pass_on_what_tutors_teach() -> None:
+    """The model of the tables says 0.36 by enumeration; without the friendships the same rows say 0.15."""
+    example = find("friends-in-schools")
+    (answer,) = solve_problem(example.problem())
+    assert answer.estimate is not None and answer.estimate.method == "units"
+    low, high = answer.estimate.interval
+    assert low < 0.36 < high
+    table = str(example.problem().folder / "friends_pupils.csv")
+    alone = umbel.solve(
+        "latent School; plate pupil { Tutored -> Passed }; School -> { Tutored Passed }",
+        example.question,
+        umbel.Study(table, unit="school"),
+    )
+    low, high = alone.estimate.interval
+    assert low < 0.15 < high < 0.36
