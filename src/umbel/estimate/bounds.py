@@ -8,6 +8,7 @@ the components together are left to EM, whose bounds are inner.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ from umbel.model.programme import Limit, Programme
 from umbel.numerics.interior import likeliest
 from umbel.numerics.multilinear import Polynomial, slope
 from umbel.numerics.polytope import Polytope
+from umbel.results.check import Check
 from umbel.results.value import Bounds, Interval
 
 __all__ = ["REFERENCES", "BoundsFound", "BoundsMethod", "Incompatible", "bound"]
@@ -70,17 +72,19 @@ def bound(
     blocks = blocks_of(programme)
     if any(one.selected is not None for one in studies):
         found = selected(programme, blocks, studies, rng=rng, method=method) if len(blocks) == 1 else None
-        return found or by_em(programme, blocks, studies, rng, method)
+        return _untested(found or by_em(programme, blocks, studies, rng, method), studies)
     if not all(_factorises(blocks, one) for one in studies):
         if any(block.given for block in blocks):
             raise DataError("Missing values tie the components of this model together, and it is too large for EM.")
-        return by_em(programme, blocks, studies, rng, method)
+        return _untested(by_em(programme, blocks, studies, rng, method), studies)
     patterns = [patterns_of(block, studies) for block in blocks]
     for block, its in zip(blocks, patterns, strict=True):
         record = impossible(its)
         if record is not None:
             return Incompatible(_impossible_text(programme, block, record), ("Correct the equation or the record.",))
-    tested = bool(method.bootstrap and studies) and all(one.complete for one in studies)
+    read = sorted({node for block in blocks for node in (*block.reads(), *(given for given, _ in block.given))})
+    whole = not any((one.codes[:, read] < 0).any() for one in studies)
+    tested = bool(method.bootstrap and studies) and whole
     tests = disagreements(blocks, studies, rng=rng, most=method.bootstrap) if tested else ()
     disagree = clash(programme, studies, tests)
     if disagree is not None and not method.despite_incompatibility:
@@ -91,7 +95,6 @@ def bound(
         inner = (by_em if several else by_restarts)(programme, blocks, studies, rng, method)
         return BoundsFound(inner.bounds, inner.engine, (*checks, *inner.checks), (), inner.remarks)
     conditions = [_conditions(programme, at, blocks, its) for at, its in enumerate(patterns)]
-    whole = all(one.complete for one in studies)
     boxes = [box_of(block, its, studies) for block, its in zip(blocks, patterns, strict=True)]
     many = sum(len(one.seen) for one in boxes)
     for at, one in enumerate(conditions):
@@ -143,7 +146,16 @@ def bound(
     remarks = _remarks(programme, exact, several)
     if studies and all(one.population for one in studies):
         remarks = (*remarks, EXACT)
-    return BoundsFound(bounds, exact.engine, checks, exact.witnesses, remarks)
+    answered = BoundsFound(bounds, exact.engine, checks, exact.witnesses, remarks)
+    return answered if whole else _untested(answered, studies)
+
+
+def _untested(found: BoundsFound, studies: Sequence[Records]) -> BoundsFound:
+    """The same, with the doubt that nobody looked whether several studies agree."""
+    if len(studies) < 2:
+        return found
+    advice = "Not tested whether the studies agree: rows miss values, or were kept by a variable."
+    return replace(found, checks=(*found.checks, Check("compatibility", False, None, advice)))
 
 
 def _region(

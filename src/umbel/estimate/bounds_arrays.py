@@ -57,11 +57,6 @@ class Records:
         """Number of records."""
         return float(self.counts.sum())
 
-    @property
-    def complete(self) -> bool:
-        """Whether nothing is missing and nobody was selected."""
-        return self.selected is None and not bool((self.codes < 0).any())
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:

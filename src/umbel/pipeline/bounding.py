@@ -6,6 +6,7 @@ states that the data show; and an effect that several studies identify together,
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from umbel.identification.bounds import domains_of, programmes, unboundable
 from umbel.model.equations import Equations
 from umbel.model.inequality import Inequality
 from umbel.model.query import Question
+from umbel.pipeline.hearing import heard
 from umbel.results.answer import Answer
 from umbel.results.step import Certificate, Refusal, Step
 from umbel.results.value import Bounds, DataSource, Estimate, Row
@@ -233,12 +235,15 @@ def _found(asked: Asked) -> _Found | Incompatible:
         return again, tuple(found)
 
     verdict, records = compiled(False)
-    if any(one.selected or any((one.codes[:, node] < 0).any() for node in _reads(verdict)) for one in records):
+    speaks = heard(seen, verdict, asked.studies)
+    telling = tuple(itertools.compress(records, speaks))
+    if any(one.selected or any((one.codes[:, node] < 0).any() for node in _reads(verdict)) for one in telling):
         verdict, records = compiled(True)
+        telling = tuple(itertools.compress(records, speaks))
     rng = asked.randomness()
     results = []
     for which, programme in verdict.programmes:
-        result = bound(programme, records, rng=rng, method=_method(asked.method))
+        result = bound(programme, telling, rng=rng, method=_method(asked.method))
         if not isinstance(result, BoundsFound):
             return result
         results.append((which, result))
