@@ -29,15 +29,20 @@ def weights_are_positive(fields: Sequence[tuple[Field, Tally]]) -> None:
             raise DataError(f"{field.name} weighs rows and is {one.low:g} somewhere. Weights are not negative.")
 
 
-def of_rows(plan: Plan, rows: int, kept: int, tallies: Mapping[Field, Tally]) -> tuple[Check, ...]:
-    """Rows that were left out, and numbers that look like codes for missing."""
-    dropped = rows - kept
+def of_rows(plan: Plan, rows: int, kept: int, tallies: Mapping[Field, Tally], *, idle: int = 0) -> tuple[Check, ...]:
+    """Rows that were left out, and numbers that look like codes for missing.
+
+    ``idle`` rows weigh nothing: what they hold or lack makes no difference.
+    """
+    dropped = rows - kept - idle
     worst = sorted((-tallies[field].missing, field.name) for field in plan.fields() if tallies[field].missing)
     advice = ""
     if dropped:
         named = "; ".join(f"{name} is missing in {-count}" for count, name in worst[:4])
         advice = f"{dropped} of {rows} rows are incomplete and were left out ({named})."
     checks = [Check("complete rows", dropped == 0, float(dropped), advice)]
+    if idle:
+        checks.append(Check("weights", True, float(idle), f"{idle} of {rows} rows have weight 0 and count nothing."))
     checks += [check for field in plan.values for check in _suspected(field, tallies[field])]
     return tuple(checks)
 

@@ -98,6 +98,14 @@ def grouped(table: FrameTable, plan: Plan, centre: Array | None) -> Groups:
     return assembled(arrow, figures, width, centre)
 
 
+def idle(table: FrameTable, weights: Sequence[Field]) -> int:
+    """Number of rows of which some weight is zero."""
+    names = [f"w{index}" for index in range(len(weights))]
+    zero = [(nw.col(name) == 0).alias(name) for name in names]
+    frame = _cleaned(table, list(zip(weights, names, strict=True))).select(nw.any_horizontal(*zero, ignore_nulls=True))
+    return len(_collected(frame.filter(nw.col(names[0]))))
+
+
 def batches(table: FrameTable, plan: Plan, size: int) -> Iterator[tuple[Any, Array, Array]]:
     """Complete rows as a stream: Arrow keys, values (rows, values), weights (rows,)."""
     frame = _collected(_kept(table, plan))
@@ -110,7 +118,7 @@ def batches(table: FrameTable, plan: Plan, size: int) -> Iterator[tuple[Any, Arr
 
 
 def _kept(table: FrameTable, plan: Plan) -> Any:
-    """The complete rows: keys k0…, values v0…, weight w."""
+    """The complete rows that count: keys k0…, values v0…, weight w."""
     named = [(field, f"k{index}") for index, field in enumerate(plan.keys)]
     named += [(field, f"v{index}") for index, field in enumerate(plan.values)]
     named += [(field, f"w{index}") for index, field in enumerate(plan.weights)]
@@ -121,7 +129,7 @@ def _kept(table: FrameTable, plan: Plan) -> Any:
         product = nw.col("w0")
         for index in range(1, len(plan.weights)):
             product = product * nw.col(f"w{index}")
-        frame = frame.with_columns(product.alias("w"))
+        frame = frame.with_columns(product.alias("w")).filter(nw.col("w") > 0)
     return frame
 
 
@@ -188,6 +196,8 @@ def _parsed(frame: Any, raw: str, field: Field) -> Any:
 def _arrow(frame: Any, column: str, name: str, table: str) -> Any:
     try:
         return frame.get_column(column).to_arrow()
+    except OverflowError:
+        raise DataError(f"Column {shown(name)} of {table} holds whole numbers beyond 64 bits. Make it text.") from None
     except (pa.ArrowException, TypeError):
         raise DataError(f"Column {shown(name)} of {table} mixes kinds of values. Make it numbers or text.") from None
 

@@ -16,7 +16,7 @@ from umbel.data import doubts
 from umbel.data.levels import Members, UnitColumn, Wanted, join_checks, unit_column
 from umbel.data.plan import Field, Plan
 from umbel.data.source import Table, position
-from umbel.data.statistics import Cells, Grouped, Request, answered, declared, scan, tally
+from umbel.data.statistics import Cells, Grouped, Request, answered, declared, idle, scan, tally
 from umbel.data.study import Study
 from umbel.data.values import Array, Codes, listed
 from umbel.errors import DataError, shown
@@ -166,9 +166,10 @@ def _scanned(data: Table, plan: Plan) -> tuple[Grouped, list[tuple[float, float]
     if groups.rows == 0:
         what = "is empty" if rows == 0 else f"has no row complete in {listed([f.name for f in plan.fields()])}"
         raise DataError(f"{data.name} {what}.")
+    nothing = idle(data, {field: tallies[field] for field in plan.weights})
     found = [tallies[field] for field in plan.values]
     ends = [(float(one.low or 0.0), float(one.high or 0.0)) for one in found]  # none is empty: rows are complete
-    return groups, ends, doubts.of_rows(plan, rows, int(groups.rows), tallies)
+    return groups, ends, doubts.of_rows(plan, rows, int(groups.rows), tallies, idle=nothing)
 
 
 def _split(

@@ -211,20 +211,26 @@ def _complete(
 ) -> Rows:
     """Drop rows with holes; counts, weights, clusters and strata of the rest."""
     size = len(next(iter(columns.values())).values)
-    holes = {name: _holes(column) for name, column in columns.items()}
     numbered = {role: _weights(study, data, role) for role in ("count", "weight") if getattr(study, role)}
     grouped = {role: _groups(study, data, role) for role in ("cluster", "strata") if getattr(study, role)}
-    keep = np.ones(size, dtype=bool)
+    idle = np.zeros(size, dtype=bool)
+    for values in numbered.values():
+        idle |= values == 0.0
+    known = dict(zip(own, fields, strict=True))
+    holes = {known.get(name, Field(-1, name)): _holes(column) for name, column in columns.items()}
+    for role, values in numbered.items():
+        holes[Field(-1, f"{role} {shown(getattr(study, role))}")] = np.isnan(values)
+    for role, codes in grouped.items():
+        holes[Field(-1, f"{role} {shown(getattr(study, role))}")] = codes < 0
+    for name, (codes, _) in zip(study.unit, keys, strict=True):
+        holes[Field(-1, f"unit {shown(name)}")] = codes < 0
+    keep = ~idle
     for hole in holes.values():
         keep &= ~hole
-    for values in numbered.values():
-        keep &= np.nan_to_num(values) > 0.0
-    for codes in (*grouped.values(), *(codes for codes, _ in keys)):
-        keep &= codes >= 0
     if not keep.any():
-        raise DataError(f"{data.name} has no row complete in {listed(list(columns))}.")
+        raise DataError(f"{data.name} has no row complete in {listed([field.name for field in holes])}.")
     rows = np.flatnonzero(keep)
-    checks = _doubts(columns, dict(zip(own, fields, strict=True)), holes, len(rows))
+    checks = _doubts(columns, known, {field: hole & ~idle for field, hole in holes.items()}, len(rows), int(idle.sum()))
     kept = {name: _seen(column.taken(rows)) for name, column in columns.items()}
     ones = np.ones(len(rows))
     counts, weights = (numbered[role][rows] if role in numbered else ones for role in ("count", "weight"))
@@ -282,21 +288,20 @@ def _dense(codes: Codes | None) -> Codes | None:
 
 
 def _doubts(
-    columns: Mapping[str, RowColumn], fields: Mapping[str, Field], holes: Mapping[str, Any], kept: int
+    columns: Mapping[str, RowColumn], fields: Mapping[str, Field], holes: Mapping[Field, Any], kept: int, idle: int
 ) -> tuple[Check, ...]:
     """Rows that were left out, codes that may mean missing, declared states that nobody shows."""
-    plan = Plan(
-        tuple(field for name, field in fields.items() if columns[name].discrete),
-        tuple(field for name, field in fields.items() if not columns[name].discrete),
-    )
-    tallies = {field: _tally(columns[name], holes[name]) for name, field in fields.items()}
+    values = tuple(field for name, field in fields.items() if not columns[name].discrete)
+    plan = Plan(tuple(field for field in holes if field not in values), values)
+    tallies = {field: Tally(int(hole.sum())) for field, hole in holes.items()}
+    tallies |= {field: _tally(columns[name], holes[field]) for name, field in fields.items()}
     size = len(next(iter(holes.values())))
     split, found = {}, {}
     for name, column in columns.items():
         if column.codes is not None:
             split[name] = column.codes, Domain(column.states)
             found[name] = tuple(column.states[code] for code in np.unique(column.codes[column.codes >= 0]))
-    return (*doubts.of_rows(plan, size, kept, tallies), *doubts.of_states(split, found))
+    return (*doubts.of_rows(plan, size, kept, tallies, idle=idle), *doubts.of_states(split, found))
 
 
 def _tally(column: RowColumn, holes: Any) -> Tally:

@@ -141,6 +141,14 @@ def assembled(keys: Sequence[Any], figures: Sequence[Array], width: int, centre:
     return Groups(tuple(keys), rows, counts, first, second, centre)
 
 
+def idle(table: SqlTable, weights: Sequence[Field]) -> int:
+    """Number of rows of which some weight is zero."""
+    with session(table) as (run, source):
+        kinds = _kinds(run, source)
+        zero = " OR ".join(f"({_clean(field, kinds)}) = 0" for field in weights)
+        return int(run(f"SELECT count(*) FROM {source} WHERE {zero}").fetchall()[0][0])
+
+
 def batches(table: SqlTable, plan: Plan, size: int) -> Iterator[tuple[Any, Array, Array]]:
     """Complete rows as a stream: Arrow keys, values (rows, values), weights (rows,)."""
     with session(table) as (run, source):
@@ -154,16 +162,15 @@ def batches(table: SqlTable, plan: Plan, size: int) -> Iterator[tuple[Any, Array
 
 
 def _kept(plan: Plan, kinds: Sequence[str], source: str) -> str:
-    """A query for the complete rows: keys k0…, values v0…, weight w."""
+    """A query for the complete rows that count: keys k0…, values v0…, weight w."""
     named = [(field, f"k{index}") for index, field in enumerate(plan.keys)]
     named += [(field, f"v{index}") for index, field in enumerate(plan.values)]
     named += [(field, f"w{index}") for index, field in enumerate(plan.weights)]
     cleaned = ", ".join(f"{_clean(field, kinds)} AS {name}" for field, name in named) or "1 AS one"
     complete = " AND ".join(f"{name} IS NOT NULL" for _, name in named) or "true"
     product = " * ".join(f"w{index}" for index in range(len(plan.weights)))
-    return (
-        f"SELECT *{', ' + product + ' AS w' if product else ''} FROM (SELECT {cleaned} FROM {source}) WHERE {complete}"
-    )
+    weight, counts = (f", {product} AS w", f" AND {product} > 0") if product else ("", "")
+    return f"SELECT *{weight} FROM (SELECT {cleaned} FROM {source}) WHERE {complete}{counts}"
 
 
 def _clean(field: Field, kinds: Sequence[str]) -> str:

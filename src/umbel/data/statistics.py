@@ -6,7 +6,7 @@ answered from one scan, because moments of a union of cells follow from the cell
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class Cells:
 class Grouped:
     """Groups of rows that have been counted: keys as codes, moments of every value.
 
-    ``rows`` is the number of complete rows, whatever they weigh. Means are measured from
+    ``rows`` is the number of complete rows that weigh something. Means are measured from
     ``centre``, shape (values,): cells are merged before the offset is added, which would round them.
     """
 
@@ -131,6 +131,14 @@ def tally(table: Table, fields: Sequence[Field]) -> tuple[int, dict[Field, Tally
         if one.low == -np.inf or one.high == np.inf:
             raise DataError(f"{field.name} holds an infinity. Numbers must be finite; leave unknown values empty.")
     return rows, dict(zip(fields, found, strict=True))
+
+
+def idle(table: Table, tallies: Mapping[Field, Tally]) -> int:
+    """Number of rows that weigh nothing; a scan of weights only where some weight is zero."""
+    weights = [field for field, one in tallies.items() if one.low == 0.0]
+    if not weights:
+        return 0
+    return memory.idle(table, weights) if isinstance(table, FrameTable) else sql.idle(table, weights)
 
 
 def _grouped(table: Table, plan: Plan, centre: Array | None) -> Groups:
