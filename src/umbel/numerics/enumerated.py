@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from umbel.numerics.mccormick import Certified, branched
+from umbel.numerics.branching import Certified
+from umbel.numerics.mccormick import branched
 from umbel.numerics.multilinear import Known, Polynomial, Term, bilinear, descended, slope, value
 from umbel.numerics.pairs import paired
 from umbel.numerics.polytope import Polytope
@@ -116,7 +117,7 @@ def certified(
         search.parts = False
         floor = _branched(search, polynomial, start, ends)
     floor = min(max(floor, outside), search.best)
-    return Certified(floor, search.nodes, search.best - floor <= gap * 1.001, search.best, search.found)
+    return Certified.of(floor, search.nodes, search.best, gap, search.found)
 
 
 def listed(

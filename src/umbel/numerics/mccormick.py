@@ -6,15 +6,14 @@ of them meets a value that a model attains.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from umbel.numerics.branching import Certified, Descend, searched
 from umbel.numerics.multilinear import Polynomial
 from umbel.numerics.relaxation import Law, Relaxation, orders
 from umbel.numerics.tables import contract
@@ -23,35 +22,17 @@ Array = NDArray[np.float64]
 
 MOST_COLUMNS = 8_000
 """Products in a relaxation up to which it is built."""
-Descend = Callable[[Sequence[Array]], tuple[float, tuple[Array, ...]]]
-"""Attains a value from given laws: the value, and what attains it."""
 ORDERS = 3
 """Orders of the laws that are tried before branching on the best."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Certified:
-    """A value below which the program cannot fall, and how hard it was to know.
+class _Box:
+    """A part of the domain: bounds of every message, and the relaxed point within them."""
 
-    Parameters
-    ----------
-    value
-        Certified lower end.
-    nodes
-        Relaxations that were solved.
-    closed
-        Whether it meets the attained value to the tolerance asked.
-    attained
-        The least value found on the way, at most the one given.
-    laws
-        What attains it, where better than what was given.
-    """
-
-    value: float
-    nodes: int
-    closed: bool
-    attained: float
-    laws: tuple[Array, ...] | None = None
+    low: Array
+    high: Array
+    point: Array
 
 
 def floor_of(polynomial: Polynomial) -> float:
@@ -92,62 +73,75 @@ def branched(
         Stop after this time; the value is certified all the same.
     """
     ends = time.monotonic() + seconds
-    best, found = attained, None
-    count = itertools.count()
-    nodes = 0
-    chosen: tuple[float, Relaxation, Array, Array, Array] | None = None
+    made, outside = _on_equations(polynomial, laws, attained - gap, ends)
+    nodes = len(made)
+    start = None
+    if outside < attained - gap:
+        start, outside, solved = _on_messages(made, laws, attained - gap, outside, ends)
+        nodes += solved
+    outside = min(outside, attained)
+    if start is None or attained - outside <= gap:
+        return Certified.of(outside, nodes, attained, gap)
+    floor, relaxation, root = start
+
+    def halve(box: _Box) -> Iterator[tuple[float, _Box | None]]:
+        at, middle = relaxation.worst(box.point, box.low, box.high)
+        for side in (0, 1):
+            low, high = box.low.copy(), box.high.copy()
+            (high if side == 0 else low)[at] = middle
+            bound, point = relaxation.solve(low, high, ends - time.monotonic())
+            yield bound, None if point is None else _Box(low, high, point)
+
+    found = searched(
+        root,
+        floor,
+        attained=attained,
+        reach=lambda box: descend(relaxation.laws_at(box.point)),
+        halve=halve,
+        gap=gap,
+        ends=ends,
+        outside=outside,
+    )
+    return replace(found, nodes=found.nodes + nodes)
+
+
+def _on_equations(
+    polynomial: Polynomial, laws: Sequence[Law], enough: float, ends: float
+) -> tuple[list[Relaxation], float]:
+    """Relaxations in several orders of the laws, and the best bound of their equations alone, which often settle it."""
     ranked = [orders(term) for term in polynomial.terms]
     kinds = min(ORDERS, max(len(one) for one in ranked))
-    made: list[Relaxation] = []
     outside = floor_of(polynomial)
-    for which in range(kinds):  # the equations alone often settle it
+    made: list[Relaxation] = []
+    for which in range(kinds):
         if sum(one[min(which, len(one) - 1)][0] for one in ranked) > MOST_COLUMNS:
             continue
         if made and time.monotonic() > ends:
             break
         made.append(Relaxation.of(polynomial, laws, which))
         left = (ends - time.monotonic()) / (kinds - which)
-        solved, where = made[-1].without_bounds().solve(np.zeros(0), np.zeros(0), left)
-        nodes += 1
-        outside = max(outside, min(solved, best)) if where is not None else outside
-        if best - outside <= gap:
-            return Certified(outside, nodes, True, attained)
+        bound, point = made[-1].without_bounds().solve(np.zeros(0), np.zeros(0), left)
+        outside = outside if point is None else max(outside, bound)
+        if outside >= enough:
+            break
+    return made, outside
+
+
+def _on_messages(
+    made: Sequence[Relaxation], laws: Sequence[Law], enough: float, outside: float, ends: float
+) -> tuple[tuple[float, Relaxation, _Box] | None, float, int]:
+    """The relaxation with the best bound once messages are bounded, that bound, and how many were solved."""
+    chosen: tuple[float, Relaxation, _Box] | None = None
     for at, relaxation in enumerate(made):
-        share = (ends - time.monotonic()) / (2 * (kinds - at))
+        share = (ends - time.monotonic()) / (2 * (len(made) - at))
         if share <= 0:
-            break
+            return chosen, outside, at
         low, high = relaxation.box(laws, time.monotonic() + share)
-        solved, where = relaxation.solve(low, high, max(share, ends - time.monotonic() - share))
-        nodes += 1
-        outside = max(outside, min(solved, best)) if where is not None else outside
-        if best - outside <= gap:
-            return Certified(outside, nodes, True, attained)
-        if where is not None and (chosen is None or solved > chosen[0]):
-            chosen = (solved, relaxation, low, high, where)
-    if chosen is None:
-        return Certified(outside, nodes, False, best)
-    floor, relaxation, low, high, point = chosen
-    queue: list[tuple[float, int, Array, Array, Array]] = [(floor, next(count), low, high, point)]
-    late = False
-    while queue:
-        floor, _, low, high, point = heapq.heappop(queue)
-        floor = min(floor, best)
-        candidates = relaxation.laws_at(point)
-        reached, its = descend(candidates)
-        if reached < best:
-            best, found = reached, its
-        if best - floor <= gap or late or time.monotonic() > ends:
-            break
-        at, middle = relaxation.worst(point, low, high)
-        for side in (0, 1):
-            below, above = low.copy(), high.copy()
-            (above if side == 0 else below)[at] = middle
-            solved, where = relaxation.solve(below, above, ends - time.monotonic())
-            nodes += 1
-            if where is None and solved < 0:  # not in time: the half keeps the bound of the whole
-                late, where = True, point
-            if where is not None and solved < best - gap:
-                heapq.heappush(queue, (max(solved, floor), next(count), below, above, where))
-        floor = queue[0][0] if queue else best - gap
-    floor = max(floor, outside)
-    return Certified(floor, nodes, best - floor <= gap * 1.001, best, found)
+        bound, point = relaxation.solve(low, high, max(share, ends - time.monotonic() - share))
+        if point is not None:
+            outside = max(outside, bound)
+            if chosen is None or bound > chosen[0]:
+                chosen = (bound, relaxation, _Box(low, high, point))
+        if outside >= enough:
+            return chosen, outside, at + 1
+    return chosen, outside, len(made)

@@ -9,11 +9,9 @@ those of the singular vectors of ``Q``, so that few matter.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
@@ -21,16 +19,19 @@ from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.sparse import csc_matrix, eye, hstack, kron, vstack
 
+from umbel.numerics.branching import Certified, Descend, searched
 from umbel.numerics.highs import MOST_PIVOTED, loaded, run, without_optimum
-from umbel.numerics.mccormick import Certified, Descend
 from umbel.numerics.polytope import merged
 from umbel.numerics.relaxation import Law
 
 Array = NDArray[np.float64]
 
 MOST_COLUMNS = 20_000
+"""Products of states up to which the program is built."""
 INDEPENDENT = 1e-9
+"""Size, next to the largest, below which an equation counts as implied by others."""
 ROUNDED = 12
+"""Decimals to which columns of the table are compared when equal ones are merged."""
 MARGIN = 0.2
 """A split leaves at least this share of the range on each side."""
 
@@ -182,35 +183,26 @@ def paired(
     small = table[np.ix_(rows, columns)]
     outside = float(table.min())
     if small.size > MOST_COLUMNS:
-        return Certified(outside, 0, attained - outside <= gap, attained)
+        return Certified.of(outside, 0, attained, gap)
     laws = (Law(first.rows[:, rows], first.right), Law(second.rows[:, columns], second.right))
     program = Pairs.of(small, *laws)
-    best, found = attained, None
-    nodes, count = 1, itertools.count()
     floor, root = program.solve((), None, seconds)
     if root is None:
-        return Certified(outside, nodes, attained - outside <= gap, attained)
+        return Certified.of(outside, 1, attained, gap)
     left, sizes, right = np.linalg.svd(small, full_matrices=False)
-    queue = [(max(floor, outside), next(count), root)]
-    late = False
-    while queue:
-        floor, _, node = heapq.heappop(queue)
-        floor = min(floor, best)
-        here = _laws(node.point, program.shape)
-        reached, its = descend((_spread(here[0], rows, first.states), _spread(here[1], columns, second.states)))
-        if reached < best:
-            best, found = reached, its
-        if best - floor <= gap or late or time.monotonic() > ends:
-            break
+
+    def reach(node: _Node) -> tuple[float, tuple[Array, ...]]:
+        x, y = _laws(node.point, program.shape)
+        return descend((_spread(x, rows, first.states), _spread(y, columns, second.states)))
+
+    def halve(node: _Node) -> Iterator[tuple[float, _Node | None]]:
         for cut in _split(node, program, left, sizes, right):
-            below, part = program.solve((*node.cuts, cut), node.basis, ends - time.monotonic())
-            nodes += 1
-            if part is None and below < 0:  # not in time: the part keeps the bound of the whole
-                late, part = True, node
-            if part is not None and below < best - gap:
-                heapq.heappush(queue, (max(below, floor), next(count), part))
-        floor = queue[0][0] if queue else best - gap
-    return Certified(floor, nodes, best - floor <= gap * 1.001, best, found)
+            yield program.solve((*node.cuts, cut), node.basis, ends - time.monotonic())
+
+    found = searched(
+        root, max(floor, outside), attained=attained, reach=reach, halve=halve, gap=gap, ends=ends, outside=outside
+    )
+    return replace(found, nodes=found.nodes + 1)
 
 
 def _laws(point: Array, shape: tuple[int, int]) -> tuple[Array, Array]:
