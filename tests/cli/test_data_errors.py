@@ -72,6 +72,10 @@ ERRORS: dict[str, tuple[dict[str, str | None], str]] = {
         {"graph": GRAPH + "; states A = 2", "more": "[variables.A]\nstates = ['no', 'yes']\n"},
         "has the states 0, 1 in the graph and no, yes in [variables].",
     ),
+    "a table that is not there": (
+        {"study": 'table = "pupil.csv"\nunit = "school"\n'},
+        "The file 'pupil.csv' is not there.",
+    ),
     "words among numbers": (
         {"pupils": PUPILS.replace("\n2,1,0", "\n2,1,ill", 1)},
         "Column 'Y' of pupils.csv holds 'ill', which is no number. If it means \"missing\", declare missing =",
@@ -143,6 +147,34 @@ DOUBTS: dict[str, tuple[dict[str, str], str, str]] = {
 }
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_text_that_is_not_utf_8_is_called_so(encoding: str, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "pupils.csv").write_text("school,A,Y\nKöln,0,1\nKöln,1,1\n", encoding=encoding)
+    path = tmp_path / "problem.toml"
+    path.write_text(f'graph = "A -> Y"\nquestion = "{EFFECT}"\n[[study]]\ntable = "pupils.csv"\n', encoding="utf-8")
+    assert run(["solve", str(path)]) == 2
+    assert capsys.readouterr().err == "umbel: 'pupils.csv' is not UTF-8 text. Save it with that encoding.\n"
+
+
+def test_decimal_commas_are_numbers(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "p.csv").write_text("A;Y;Note\n0;2,5;a,b\n1;-3,5;\n0;;c\n1;4;d\n0;1,25;e\n", encoding="utf-8")
+    study = 'table = "p.csv"\n'
+    found = solved(problem(tmp_path, graph="A -> Y", question="E[Y | do(A=1)] - E[Y | do(A=0)]", study=study), capsys)
+    assert found["estimate"]["value"] == pytest.approx((4 - 3.5) / 2 - (2.5 + 1.25) / 2)
+
+
+@pytest.mark.parametrize("base", [2**53, 2**63 - 2, 2**64 + 1, 10**25])
+def test_keys_of_many_digits_stay_apart(base: int, tmp_path: Path, capsys: Capture) -> None:
+    """DuckDB hands out whole numbers beyond 64 bits as floats: every school was one school, in silence."""
+    lines = [line.split(",", 1) for line in ROWS.splitlines()]
+    pupils = "school,A,Y\n" + "".join(f"{base + int(school)},{rest}\n" for school, rest in lines)
+    schools = "school,Z\n" + "".join(f"{base + school},{(school + 1) % 2}\n" for school in (1, 2, 3, 4))
+    found = solved(problem(tmp_path, pupils=pupils, schools=schools), capsys)
+    plain = solved(problem(tmp_path), capsys)
+    assert found["data"][1] == {"table": "pupils.csv", "rows": 48, "units": 4}
+    assert found["estimate"]["value"] == pytest.approx(plain["estimate"]["value"], abs=1e-12)
+
+
 @pytest.mark.parametrize("case", DOUBTS)
 def test_doubts_are_checks_beside_the_number(case: str, tmp_path: Path, capsys: Capture) -> None:
     change, name, advice = DOUBTS[case]
@@ -212,4 +244,4 @@ def test_names_that_trap_engines_change_nothing(case: str, tmp_path: Path, capsy
 
 def test_words_of_the_user_reach_the_answer(tmp_path: Path, capsys: Capture) -> None:
     more = '[variables.Y]\nlabel = "Passed the test"\nmeasure = "shares"\n'
-    assert "Y is Passed the test, in shares." in solved(problem(tmp_path, more=more), capsys)["remarks"]
+    assert "Y: Passed the test, in shares." in solved(problem(tmp_path, more=more), capsys)["remarks"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from umbel.config.section import Section
-from umbel.errors import ProblemError, shown
+from umbel.errors import ProblemError, did_you_mean, shown
 from umbel.model.priors import InterferenceAnalysis
 from umbel.variable import State
 
@@ -167,11 +167,15 @@ def load_problem(path: str | os.PathLike[str]) -> ProblemSpec:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ProblemError(f"There is no problem file {shown(str(path))}.") from None
+        there = [one.name for one in file.parent.glob("*.toml")] if file.parent.is_dir() else []
+        hint = did_you_mean(file.name, there) if there else "To draft one: umbel start TABLE."
+        raise ProblemError(f"There is no problem file {shown(str(path))}. {hint}") from None
     except IsADirectoryError:
-        raise ProblemError(f"{shown(str(path))} is a folder, not a problem file.") from None
+        raise ProblemError(f"{shown(str(path))} is a folder, not a problem file. Name the file in it.") from None
     except UnicodeDecodeError as error:
-        raise ProblemError(f"{shown(str(path))} is not UTF-8 text (byte {error.start}).") from None
+        raise ProblemError(
+            f"{shown(str(path))} is not UTF-8 text (byte {error.start}). Save it with that encoding."
+        ) from None
     except OSError as error:
         raise ProblemError(f"{shown(str(path))} cannot be read: {error.strerror}.") from None
     return parse_problem(text, name=file.name, folder=file.parent)
@@ -194,7 +198,8 @@ def parse_problem(text: str, *, name: str = "problem", folder: Path | None = Non
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ProblemError(f"{name} is not TOML: {' '.join(str(error).split())}.") from None
+        hint = f" To draft a problem file for a table: umbel start {name}" if name.endswith(TABLES) else ""
+        raise ProblemError(f"{name} is not TOML: {' '.join(str(error).split())}.{hint}") from None
     except (ValueError, RecursionError):  # a number of thousands of digits; thousands of brackets
         raise ProblemError(f"{name} is not TOML that can be read: a number or a nesting is too long.") from None
     return _problem(Section(content, name), folder or Path())
@@ -255,6 +260,9 @@ def _study(section: Section) -> StudySpec:
         raise ProblemError(f"{section.where} has units and no table: give 'table', or the published 'summaries'.")
     return study
 
+
+TABLES = (".csv", ".tsv", ".parquet", ".txt", ".gz")
+"""Endings of tables, which are no problem files."""
 
 _PROBLEM_KEYS = frozenset({"title", "assumptions", "graph", "question", "equations", "where"})
 

@@ -206,8 +206,10 @@ class Section:
     def _texts(self, key: str, values: list[object]) -> tuple[str, ...]:
         texts: list[str] = []
         for value in values:
-            if not isinstance(value, str) or not value.strip():
+            if not isinstance(value, str):
                 raise self._wrong(key, value, "texts in quotes")
+            if not value.strip():
+                raise ProblemError(f"{self.where}: {key} holds an empty text; write something there.")
             texts.append(value)
         return tuple(texts)
 

@@ -27,7 +27,7 @@ class FileTable:
     """A csv or parquet file, read by DuckDB where it lies.
 
     ``words``: DuckDB's names for columns of a csv that hold "yes" and "no", which it would read as
-    true and false, and no other home does.
+    true and false, and no other home does. ``comma``: numbers are written 2,5 between semicolons.
     """
 
     name: str
@@ -35,6 +35,7 @@ class FileTable:
     path: str
     parquet: bool
     words: tuple[str, ...] = ()
+    comma: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,8 +130,10 @@ def _file_table(path: Path) -> FileTable:
     name = path.name
     if not path.is_file():
         where = "is a folder" if path.is_dir() else "does not exist"
-        near = did_you_mean(name, [one.name for one in path.parent.iterdir()]) if path.parent.is_dir() else ""
-        raise DataError(f"The table {shown(str(path))} {where}. {near}".strip())
+        there = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+        tables = [one.name for one in there if one.is_file() and one.name.lower().endswith((*PARQUET, *CSV))]
+        near = did_you_mean(name, tables) if tables else "No table lies there."
+        raise DataError(f"The table {shown(str(path))} {where}. {near}")
     lower = name.lower()
     if lower.endswith(PARQUET):
         return FileTable(name, _parquet_columns(path), str(path), parquet=True)
@@ -171,12 +174,45 @@ def _csv_table(name: str, path: Path) -> FileTable:
             quote = '"' if quote in ("", "(empty)") else quote
             line = connection.execute(sql, [str(path), delimiter, quote, skip, shape]).fetchone()
             words = _words(connection, path, columns)
+            comma = delimiter == ";" and _decimal_comma(connection, path, columns)
     except duckdb.Error as fault:
+        if not _is_utf8(path):
+            raise DataError(f"{shown(path.name)} is not UTF-8 text. Save it with that encoding.") from None
         raise DataError(f"{shown(path.name)} is no readable csv file: {_first_line(fault)}") from None
     names = tuple("" if name is None else str(name) for name in line or ())
     if "" in names:
         raise DataError(f"{shown(path.name)} has a column without a name (number {names.index('') + 1}).")
-    return FileTable(name, tuple(one.removeprefix("\ufeff") for one in names), str(path), False, words)
+    return FileTable(name, tuple(one.removeprefix("\ufeff") for one in names), str(path), False, words, comma)
+
+
+def _decimal_comma(connection: Any, path: Path, columns: Any) -> bool:
+    """Whether some column's every text is a number with a comma (DuckDB's own types, hence ``Any``).
+
+    They would be read as words, and their mean be refused for a reason that nobody sees.
+    """
+    shape = ", ".join(f"c{index}" for index in range(len(columns)))
+    read = f"SELECT * FROM read_csv(?, header=true, all_varchar=true) AS t({shape}) LIMIT {SNIFFED}"
+    for place in [place for place, one in enumerate(columns) if str(one["type"]) == "VARCHAR"]:
+        # some of these have a comma: where all were whole, DuckDB would have read numbers
+        number = f"regexp_full_match(trim(c{place}), '[-+]?[0-9]+(,[0-9]+)?')"
+        sql = f"SELECT bool_and({number}) FROM ({read}) WHERE c{place} <> ''"
+        row = connection.execute(sql, [str(path)]).fetchone()
+        if row is not None and row[0]:
+            return True
+    return False
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether a text file is UTF-8; asked when DuckDB could not read it, which does not say why."""
+    if path.name.lower().endswith(".gz"):
+        return True
+    try:
+        with path.open(encoding="utf-8") as text:
+            while text.read(1 << 20):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _words(connection: Any, path: Path, columns: Any) -> tuple[str, ...]:
@@ -225,6 +261,8 @@ def _mapping_table(home: Mapping[Any, Any], role: str) -> FrameTable:
             for name, values in columns.items()
         }
         frame = pyarrow.table(arrays)
+    except OverflowError:
+        raise DataError(f"{role} holds whole numbers beyond 64 bits. Make that column text.") from None
     except (pyarrow.ArrowException, TypeError, ValueError) as fault:
         raise DataError(f"{role} is no table: {_first_line(fault)}") from None
     return _frame_table(frame, role)

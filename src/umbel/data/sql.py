@@ -34,9 +34,9 @@ def session(table: SqlTable) -> Iterator[tuple[Run, str]]:
             case DatabaseTable(_, _, path, inner):
                 with duckdb.connect(path, read_only=True) as connection:
                     yield connection.sql, f"{quoted(inner)} AS t({names})"
-            case FileTable(_, _, path, parquet, words):
+            case FileTable(_, _, path, parquet, words, comma):
                 # Types come from the whole file: a text in the last row must not surprise a sampler.
-                reader = f"read_parquet({_literal(path)})" if parquet else _csv(path, words)
+                reader = f"read_parquet({_literal(path)})" if parquet else _csv(path, words, comma)
                 with duckdb.connect() as connection:
                     connection.execute("SET enable_progress_bar = false")
                     yield connection.sql, f"{reader} AS t({names})"
@@ -48,7 +48,8 @@ def session(table: SqlTable) -> Iterator[tuple[Run, str]]:
 def fetch(table: SqlTable, positions: Sequence[int]) -> Any:
     """Whole columns as an Arrow table, named ``c<position>``; for tables of units, not of rows."""
     with session(table) as (run, source):
-        picked = ", ".join(f"c{index}" for index in positions) or "1 AS one"
+        kinds = _kinds(run, source)
+        picked = ", ".join(f"{_exact(f'c{index}', kinds[index])} AS c{index}" for index in positions) or "1 AS one"
         return run(f"SELECT {picked} FROM {source}").to_arrow_table()
 
 
@@ -188,13 +189,18 @@ def _clean(field: Field, kinds: Sequence[str]) -> str:
     elif kind in ("FLOAT", "DOUBLE"):
         number = raw
     else:
-        number = raw if _numeric(kind) else f"{raw}::VARCHAR"
+        number = _exact(raw, kind) if _numeric(kind) else f"{raw}::VARCHAR"
     # even() keeps NaN and carries no statistics: DuckDB trusts a parquet file's minimum and maximum,
     # which ignore NaN, and folds a bare isnan() to false (duckdb issue 25521).
     holes = f"isnan(even({number}))" if text or field.number or kind in ("FLOAT", "DOUBLE") else "false"
     if field.figures() and (field.number or _numeric(kind)):
         holes += f" OR {number} IN ({', '.join(map(repr, field.figures()))})"
     return number if holes == "false" else f"CASE WHEN {holes} THEN NULL ELSE {number} END"
+
+
+def _exact(raw: str, kind: str) -> str:
+    """Whole numbers beyond 64 bits, which DuckDB hands out as DOUBLE: keys that differ would be one."""
+    return f"{raw}::DECIMAL(38, 0)" if kind in ("HUGEINT", "UHUGEINT") else raw
 
 
 def _kinds(run: Run, source: str) -> list[str]:
@@ -213,9 +219,10 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _csv(path: str, words: Sequence[str]) -> str:
+def _csv(path: str, words: Sequence[str], comma: bool) -> str:
     types = f", types={{{', '.join(f'{_literal(name)}: ' + _literal('VARCHAR') for name in words)}}}" if words else ""
-    return f"read_csv({_literal(path)}, sample_size=-1, header=true{types})"
+    point = ", decimal_separator=','" if comma else ""
+    return f"read_csv({_literal(path)}, sample_size=-1, header=true{types}{point})"
 
 
 def _floats(column: Any) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,8 @@ def state_of(value: Any) -> State | None:
     --------
     >>> state_of(2.0), state_of(float("nan")), state_of("")
     (2, None, None)
+    >>> state_of(Decimal(99999999999999999999))
+    99999999999999999999
     """
     if value is None or value == "":
         return None
@@ -91,6 +94,8 @@ def state_of(value: Any) -> State | None:
         return value
     if isinstance(value, int):
         return value
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
+        return int(value)  # exactly: as a float, keys of twenty digits would be one
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -188,7 +188,7 @@ def _words(target: Target, study: Study) -> tuple[str, ...]:
     for one in study.variables:
         if one.variable in Question.parse(target.term).names() and (one.label or one.measure):
             measure = f", in {one.measure}" if one.measure else ""
-            found.append(f"{one.variable} is {one.label or one.column}{measure}.")
+            found.append(f"{one.variable}: {one.label or one.column}{measure}.")
     return tuple(found)
 
 

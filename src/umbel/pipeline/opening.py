@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from umbel.config.problem import ProblemSpec, StudySpec, VariableSpec, missing_file
-from umbel.errors import ProblemError, QuestionError, shown
+from umbel.errors import ProblemError, QuestionError, did_you_mean, shown
 from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question
 from umbel.identification.bounded import bounded
@@ -38,7 +38,12 @@ def open_studies(spec: ProblemSpec) -> tuple[Study, ...]:
     """
     absent = missing_file(spec)
     if absent is not None:
-        raise ProblemError(f"The file {shown(absent)} is not there. It is read relative to {shown(str(spec.folder))}.")
+        found = spec.folder / absent
+        what = "is a folder" if found.is_dir() else "is not there"
+        near = [one.name for one in found.parent.iterdir() if one.is_file()] if found.parent.is_dir() else []
+        close = did_you_mean(found.name, near).rpartition("Did you mean")
+        hint = f" Did you mean{close[2]}" if close[1] else ""
+        raise ProblemError(f"The file {shown(absent)} {what}. It is read relative to {shown(str(spec.folder))}.{hint}")
     return tuple(_study(study, spec) for study in spec.studies)
 
 
@@ -125,7 +130,8 @@ def verdict_on(
     for name in question.names():
         if name in graph.names and hidden >> graph.index(name) & 1:
             who = "the study does not measure" if len(sources) == 1 else "no study measures"
-            raise QuestionError(f"The question names {shown(name)}, which {who}.")
+            hint = did_you_mean(name, graph.names_of(graph.observed & ~hidden))
+            raise QuestionError(f"The question names {_with_parts(graph, name, hidden)}, which {who}. {hint}")
     verdict = identify_question(graph, question, sources)
     if isinstance(verdict, Unidentified) or (isinstance(verdict, Refused) and any(one.selected for one in sources)):
         seen = replace(graph, latent=graph.latent | hidden) if hidden else graph
@@ -141,6 +147,13 @@ def verdict_on(
     who = "The study does not measure" if len(sources) == 1 else "No study measures"
     remark = f"{who} {', '.join(graph.names_of(hidden))}: hidden here."
     return replace(verdict, remarks=(*verdict.remarks, remark))
+
+
+def _with_parts(graph: Graph, name: str, hidden: int) -> str:
+    """A variable as a message names it: a total beside the parts that are not measured."""
+    parts = [part.node for one in graph.aggregates if one.child == graph.index(name) for part in one.parts]
+    lacking = [shown(graph.names[node]) for node in parts if hidden >> node & 1]
+    return f"{shown(name)}, made of {', '.join(lacking)}" if lacking else shown(name)
 
 
 def _study(study: StudySpec, spec: ProblemSpec) -> Study:
