@@ -6,7 +6,7 @@ number that would be wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from umbel.errors import QuestionError, shown
@@ -103,7 +103,35 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
     question = check_question(graph, question)
     if isinstance(question.body, Best):
         return best_policy(graph, question, sources, identify_question)
-    if any(plate.network for plate in graph.plates):
+    found = _through_structure(graph, question, sources)
+    if found is not None:
+        return found
+    refusal = unsupported(graph, question)
+    if refusal is not None:
+        return Refused(question, refusal)
+    seen, sights = sights_of(graph, sources)
+    if isinstance(question.body, ClassEffects):
+        if sights:
+            return Refused(question, Refusal("Class effects from experiments are not answered yet.", "Give one study."))
+        return class_effects(seen, question, question.body)
+    body = _spelled(graph, question.body)
+    roads: dict[Term, Road | Worlds] = {}
+    for term in Question.of(body).terms():
+        road = _road(seen, sights, term)
+        if isinstance(road, Refusal):
+            return Refused(question, road)
+        roads[term] = road
+    proof = Proof(seen, _effects(roads), tuple(road for road in roads.values() if isinstance(road, Worlds)))
+    stuck = next((road for road in roads.values() if road.expr is None), None)
+    if stuck is not None:
+        return _stopped(question, body, stuck, sights, proof)
+    return _identified(graph, question, body, roads, proof)
+
+
+def _through_structure(graph: Graph, question: Question, sources: Sequence[Experiment]) -> Verdict | None:
+    """The verdict where friendships, totals or a network lead to one; None where the graph itself does."""
+    network = any(plate.network for plate in graph.plates)
+    if network:
         friends = through_friends(graph, question)
         if isinstance(friends, Refusal):
             return Refused(question, friends)
@@ -116,58 +144,48 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
         found = through_totals(graph, question, sources, identify_question)
         if found is not None:
             return found
-    if any(plate.network for plate in graph.plates):
-        found = through_network(graph, question, sources)
-        if found is not None:
-            return found
-    refusal = unsupported(graph, question)
-    if refusal is not None:
-        return Refused(question, refusal)
-    seen, sights = sights_of(graph, sources)
-    if isinstance(question.body, ClassEffects):
-        if sights:
-            return Refused(question, Refusal("Class effects from experiments are not answered yet.", "Give one study."))
-        return class_effects(seen, question, question.body)
-    roads: dict[Term, Road | Worlds] = {}
-    body = _spelled(graph, question.body)
-    for term in Question.of(body).terms():
-        road = _road(seen, sights, term)
-        if isinstance(road, Refusal):
-            return Refused(question, road)
-        roads[term] = road
-    effects = tuple(road for road in roads.values() if isinstance(road, Road))
-    worlds = tuple(road for road in roads.values() if isinstance(road, Worlds))
-    proof = Proof(seen, effects, worlds)
-    stuck = next((road for road in roads.values() if road.expr is None), None)
+    return through_network(graph, question, sources) if network else None
+
+
+def _effects(roads: Mapping[Term, Road | Worlds]) -> tuple[Road, ...]:
+    return tuple(road for road in roads.values() if isinstance(road, Road))
+
+
+def _stopped(question: Question, body: Body, stuck: Road | Worlds, sights: Sequence[Sight], proof: Proof) -> Verdict:
+    """The verdict where one term's law is not reached: its certificate, unless classes lead past it."""
     if isinstance(stuck, Worlds):
         return Unidentified(question, worlds_certificate(stuck), worlds_steps(stuck), (), proof)
-    if stuck is not None:
-        if sights and (refusal := out_of_reach(stuck.task)):
-            return Refused(question, refusal)
-        if seen.facts.classes and not sights:
-            through = average_over_classes(seen, question, body) or through_unit_class(
-                seen, question, lambda promoted: identify_question(promoted, question)
-            )
-            if through is not None:
-                return through
-        return Unidentified(question, certificate_of(seen, stuck), steps_of(stuck), remarks_of(stuck), proof)
+    if sights and (refusal := out_of_reach(stuck.task)):
+        return Refused(question, refusal)
+    seen = proof.graph
+    if seen.facts.classes and not sights:
+        through = average_over_classes(seen, question, body) or through_unit_class(
+            seen, question, lambda promoted: identify_question(promoted, question)
+        )
+        if through is not None:
+            return through
+    return Unidentified(question, certificate_of(seen, stuck), steps_of(stuck), remarks_of(stuck), proof)
+
+
+def _identified(
+    graph: Graph, question: Question, body: Body, roads: Mapping[Term, Road | Worlds], proof: Proof
+) -> Identified:
+    """The estimand put together from the roads of its terms, with how it was found."""
     states = {graph.names[node]: domain.states for node, domain in graph.facts.domains}
     expr = in_reading_order(graph, body, gathered(settled(_assembled(body, roads)), states))
-    first = next(iter(effects), None)
-    axes = _axes(graph, body)
     unbound = [symbol for symbol in free(expr) if isinstance(symbol.meaning, Law)]
     assert not unbound, f"laws that no sum binds: {unbound}"
-    plates = tuple(plate.name for plate in graph.plates)
-    domains = tuple((graph.names[node], domain.states) for node, domain in graph.facts.domains)
+    effects, worlds = _effects(roads), proof.worlds
     beside = dict.fromkeys(map(worlds_strategy, worlds))
     strategy = ", ".join([*beside, *([strategy_of(effects)] if effects or not worlds else [])])
-    estimand = Estimand(expr, axes, strategy, plates, domains)
+    plates = tuple(plate.name for plate in graph.plates)
+    estimand = Estimand(expr, _axes(graph, body), strategy, plates, tuple(states.items()))
     return Identified(
         question,
         estimand,
         all_steps(roads),
         assumptions_of(graph, effects) + (ASSUMPTION,) * bool(worlds),
-        (remarks_of(first) if first else ()) + constraint_of(estimand),
+        (remarks_of(effects[0]) if effects else ()) + constraint_of(estimand),
         proof,
     )
 
@@ -274,7 +292,7 @@ def _treatment(graph: Graph, task: Task, item: Intervention) -> Treatment:
             raise QuestionError(f"The intervention on {shown(item.name)} is of a kind that is refused earlier.")
 
 
-def _assembled(body: Body, roads: dict[Term, Road | Worlds]) -> Expr:
+def _assembled(body: Body, roads: Mapping[Term, Road | Worlds]) -> Expr:
     """The body with each term replaced by its estimand."""
     match body:
         case Number(value):
