@@ -142,11 +142,8 @@ class BestPolicy:
         optimism = first - numbers[2].value
         advice = f"The rows that chose the policy promise a gain of {first:.4g}; the others show what is reported."
         how = "one linear programme" if best.kind == "linear" else "a search, which may miss the very best"
-        edge = [name for name in k if not any(one == name for one, _, _ in self.box) and abs(k[name]) > 0.99 * 10]
-        checks = [*rows.checks, Check("policy: promise of the choosing half", True, optimism, advice)]
-        if edge:
-            words = f"{', '.join(edge)} ends at the edge of the default range: give a box."
-            checks.append(Check("policy: range", False, None, words))
+        promise = Check("policy: promise of the choosing half", True, optimism, advice)
+        checks = [*rows.checks, promise, *edge_of_range(k, self.box)]
         return Found(
             Estimate(value.value, value.se, (value.lower, value.upper), self.level, "best policy"),
             Chosen(tuple(k.items()), gain.value, (gain.lower, gain.upper)),
@@ -162,6 +159,13 @@ class BestPolicy:
 
     def _range(self, name: str) -> tuple[float, float]:
         return next(((low, high) for one, low, high in self.box if one == name), DEFAULT_BOX)
+
+
+def edge_of_range(k: Mapping[str, float], box: Sequence[tuple[str, float, float]]) -> tuple[Check, ...]:
+    """A doubt about parameters that end where their default range does."""
+    edge = [name for name in k if not any(one == name for one, _, _ in box) and abs(k[name]) > 0.99 * DEFAULT_BOX[1]]
+    words = f"{', '.join(edge)} ends at the edge of the default range: give a box."
+    return (Check("policy: range", False, None, words),) if edge else ()
 
 
 def at_parameters(expr: Expr, values: Mapping[str, float]) -> Expr:

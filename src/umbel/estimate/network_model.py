@@ -108,6 +108,14 @@ class Wanted:
         return tuple(dict.fromkeys(base(one.name) for one in read))
 
     @property
+    def averages(self) -> bool:
+        """Whether anything reads a mean over neighbours."""
+        read = (value.given for mean in self.means for _, value in mean.set_to if isinstance(value, Policy))
+        return any(law.means for law in self.laws) or any(
+            one.name.endswith(f"{NEAR})") for given in read for one in given
+        )
+
+    @property
     def conditions(self) -> tuple[str, ...]:
         """Variables that say whose mean is asked."""
         return tuple(dict.fromkeys(of.name for mean in self.means for of, _ in mean.among))
@@ -320,9 +328,32 @@ def _family(
     columns: Mapping[str, RowColumn],
     place: Mapping[str, int],
 ) -> Floats:
-    """The chance or the value that a family's one formula gives each person.
+    """The chance or the value that a family's one formula gives each person, chances within [0, 1]."""
+    found = formula_of(read, policy, family, written, columns, place)
+    if family.name == "Bernoulli" and not (found.min() >= 0.0 and found.max() <= 1.0):
+        wrong = float(found.min() if found.min() < 0.0 else found.max())
+        raise Unmodelled(
+            f"{written} gives somebody the probability {wrong:.3g}.", "Keep it in [0, 1]: Bernoulli(min(1, max(0, …)))."
+        )
+    return found
+
+
+def formula_of(
+    read: Reader,
+    policy: Policy,
+    family: Family,
+    written: str,
+    columns: Mapping[str, RowColumn],
+    place: Mapping[str, int],
+) -> Floats:
+    """What a family's one formula gives each person, shape (persons, copies).
 
     States are read as the table codes them; what somebody without neighbours reads of them is 0.
+
+    Raises
+    ------
+    Unmodelled
+        For arithmetic on words, a word that nobody has, and a formula without a value somewhere.
     """
     like = read.own(0)
     meant = dict(zip(family.reads, (one.name for one in policy.given), strict=True))
@@ -349,12 +380,6 @@ def _family(
         return np.asarray(read.own(place[name]) == states.index(word), dtype=np.float64)
 
     try:
-        found = np.broadcast_to(column_of(family.arguments[0], numbers, words), like.shape)
+        return np.broadcast_to(column_of(family.arguments[0], numbers, words), like.shape)
     except NoValue as fault:
         raise Unmodelled(f"{written}: {fault}.", "Change the policy so that it has a value for everybody.") from None
-    if family.name == "Bernoulli" and not (found.min() >= 0.0 and found.max() <= 1.0):
-        wrong = float(found.min() if found.min() < 0.0 else found.max())
-        raise Unmodelled(
-            f"{written} gives somebody the probability {wrong:.3g}.", "Keep it in [0, 1]: Bernoulli(min(1, max(0, …)))."
-        )
-    return found

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from umbel.expr.build import rebuilt
-from umbel.expr.nodes import Drawn, Expr
+from umbel.expr.build import leaves, rebuilt
+from umbel.expr.nodes import Drawn, Expr, NetworkMean, Policy
 from umbel.graph.mixed import Graph
 from umbel.model.parameters import ParametricLaw, at_values, chosen_laws, family_at, without_policies
 from umbel.model.policy import Family
@@ -55,7 +55,8 @@ def best_policy(graph: Graph, question: Question, sources: Sequence[Experiment],
         return replace(found, question=question)
     if not isinstance(found, Identified):
         return Refused(question, Refusal("Bounds are not made as large as can be.", "Ask for one policy."))
-    usual = ask(graph, Question.of(without_policies(best.body, best.parameters)), sources)
+    in_network = any(isinstance(leaf, NetworkMean) for leaf in leaves(found.estimand.body))
+    usual = found if in_network else ask(graph, Question.of(without_policies(best.body, best.parameters)), sources)
     if not isinstance(usual, Identified):
         return Refused(
             question, Refusal("What happens without the policy is not identified.", "Ask for the effect of one policy.")
@@ -78,11 +79,16 @@ def _told(step: Step, laws: dict[str, Family], parameters: tuple[str, ...]) -> S
 def parametric(expr: Expr, laws: dict[str, Family], parameters: tuple[str, ...]) -> Expr:
     """The estimand with the families that parameters decide as they were written."""
     if isinstance(expr, Drawn):
-        family = laws.get(expr.policy.of.name)
-        known = expr.policy.law
-        at_any = None if family is None else family_at(family, dict.fromkeys(parameters, ANY))
-        if family is None or not isinstance(known, FamilyLaw) or known.family != at_any:
-            return expr
-        law = ParametricLaw(family, law_text(family), parameters)
-        return Drawn(replace(expr.policy, law=law), expr.of, expr.given)
+        return Drawn(_as_written(expr.policy, laws, parameters), expr.of, expr.given)
+    if isinstance(expr, NetworkMean):
+        set_to = ((of, _as_written(v, laws, parameters) if isinstance(v, Policy) else v) for of, v in expr.set_to)
+        return replace(expr, set_to=tuple(set_to))
     return rebuilt(expr, lambda child: parametric(child, laws, parameters))
+
+
+def _as_written(policy: Policy, laws: dict[str, Family], parameters: tuple[str, ...]) -> Policy:
+    family, known = laws.get(policy.of.name), policy.law
+    at_any = None if family is None else family_at(family, dict.fromkeys(parameters, ANY))
+    if family is None or not isinstance(known, FamilyLaw) or known.family != at_any:
+        return policy
+    return replace(policy, law=ParametricLaw(family, law_text(family), parameters))

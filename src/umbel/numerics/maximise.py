@@ -117,3 +117,60 @@ def largest(
     if found.fun >= 1e6:
         return None
     return Optimum(np.asarray(found.x, dtype=np.float64), -float(found.fun), "search")
+
+
+def largest_of_many(
+    goals: Callable[[Array], Array],
+    low: Callable[[Array], Array],
+    box: Array,
+    *,
+    rng: np.random.Generator,
+    generations: int = 40,
+) -> Optimum | None:
+    """As :func:`largest`, for a function that is cheapest asked at many points at once.
+
+    Parameters
+    ----------
+    goals
+        From points, shape (points, parameters), to values, shape (points,).
+    low
+        From one point to what must be at least 0 there.
+    box
+        Lowest and highest of each parameter, shape (parameters, 2).
+    rng
+        Drives the search.
+    generations
+        Most rounds, of twelve points for each parameter.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> found = largest_of_many(lambda k: -((k[:, 0] - 0.3) ** 2), lambda k: k, np.array([[-1.0, 1.0]]), rng=rng)
+    >>> round(float(found.at[0]), 3)
+    0.3
+    """
+
+    def loss(points: Array) -> Array:
+        missed = np.array([float(np.maximum(-low(k), 0.0).sum()) for k in points.T])
+        found = 1e6 * (1.0 + missed)
+        inside = np.flatnonzero(missed == 0)
+        if len(inside):
+            values = goals(points.T[inside])
+            found[inside] = np.where(np.isfinite(values), -values, 1e6)
+        return found
+
+    found = differential_evolution(
+        loss,
+        box.tolist(),
+        rng=rng,
+        maxiter=generations,
+        popsize=12,
+        tol=1e-6,
+        polish=False,
+        init="sobol",
+        vectorized=True,
+        updating="deferred",
+    )
+    if found.fun >= 1e6:
+        return None
+    return Optimum(np.asarray(found.x, dtype=np.float64), -float(found.fun), "search")

@@ -28,7 +28,7 @@ def _unread(method: MethodSpec) -> tuple[Check, ...]:
     settings = ("name", "location", "scale", "analysis", "outcome", "treatment", "folds")
     given = [name for name in settings if getattr(method, name) is not None]
     given += ["scan"] if method.scan else []
-    advice = f"The best policy is chosen and evaluated on the rows' own law; it does not read {' and '.join(given)}."
+    advice = f"The best policy has a method of its own; it does not read {' and '.join(given)}."
     return (Check("method", False, None, advice),) if given else ()
 
 
@@ -51,6 +51,8 @@ def best_in(
     import numpy as np
 
     from umbel.estimate.best import BestPolicy
+    from umbel.estimate.network_best import BestOnNetwork
+    from umbel.estimate.network_model import is_network_mean
 
     best = verdict.question.body
     assert isinstance(best, Best)
@@ -63,11 +65,15 @@ def best_in(
     if len(studies) > 1:
         refusal = Refusal("The best policy is not looked for in several studies yet.", "Give one study.")
         return replace(answer, refusal=refusal)
-    usual = identify_question(verdict.proof.graph, Question.of(without_policies(best.body, best.parameters)))
-    assert isinstance(usual, Identified), "looked at with the question"
     given = np.random.default_rng(method.seed) if rng is None else rng
-    chooser = BestPolicy(level=method.level, box=method.box, budget=method.budget)
-    found = chooser.answer(target, usual.estimand.body, studies[0], rng=given)
+    if is_network_mean(target.expr):
+        network = BestOnNetwork(level=method.level, box=method.box, budget=method.budget)
+        found = network.answer(target, studies[0], rng=given)
+    else:
+        usual = identify_question(verdict.proof.graph, Question.of(without_policies(best.body, best.parameters)))
+        assert isinstance(usual, Identified), "looked at with the question"
+        chooser = BestPolicy(level=method.level, box=method.box, budget=method.budget)
+        found = chooser.answer(target, usual.estimand.body, studies[0], rng=given)
     if isinstance(found, Refusal):
         return replace(answer, refusal=found)
     return replace(

@@ -71,9 +71,12 @@ def prospect(problem: Problem) -> str | Refusal:
             return verdict.refusal
         case Identified():
             from umbel.estimate.choose import choose
+            from umbel.estimate.network_model import is_network_mean
             from umbel.estimate.stacking import one_table
 
             if isinstance(verdict.question.body, Best):
+                if is_network_mean(verdict.estimand.body):
+                    return "identified; one split of the fit would choose the policy, the other say what it gains"
                 return "identified; half of the rows would choose the policy, the other half say what it gains"
             target, study = target_of(verdict, problem.graph, problem.studies), problem.studies[0]
             if len(problem.studies) > 1:

@@ -18,7 +18,7 @@ from umbel.graph.segregated import anterior
 from umbel.graph.surgery import induced
 from umbel.identification.ask import identify_question
 from umbel.model.policy import Unspecified
-from umbel.model.query import Drawn, Expectation, Held, Intervention, Probability, Question
+from umbel.model.query import Best, Drawn, Expectation, Held, Intervention, Probability, Question
 from umbel.results.verdict import Identified
 from umbel.structure.copies import on_a_line, person_name
 
@@ -30,10 +30,12 @@ def network_gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tupl
     """Largest error of each term, asked of the person in the middle of a line."""
     graph = verdict.proof.graph
     copies = on_a_line(graph, PERSONS)
+    body = verdict.question.body
+    chosen = body.parameters if isinstance(body, Best) else ()
     for term in verdict.question.terms():
         if not isinstance(term, Expectation | Probability) or not term.do:
             continue
-        do = tuple(_copied(graph, item, person) for item in term.do for person in range(PERSONS))
+        do = tuple(_copied(graph, item, person, chosen) for item in term.do for person in range(PERSONS))
         of, *given = (replace(one, variable=_middle(one.variable)) for one in (*term.outcomes, *term.given))
         asked: Expectation | Probability = Expectation(of, do, tuple(given))
         if isinstance(term, Probability):
@@ -51,14 +53,14 @@ def _middle(name: str) -> str:
     return person_name(name, PERSONS // 2)
 
 
-def _copied(graph: Graph, item: Intervention, person: int) -> Intervention:
+def _copied(graph: Graph, item: Intervention, person: int, chosen: tuple[str, ...]) -> Intervention:
     """What an intervention does to one person; a law keeps what it reads and is otherwise left open."""
     name = person_name(item.name, person)
     if isinstance(item, Held):
         return Held(name, item.value)
     assert isinstance(item, Drawn), f"a network mean sets values or laws, not {item}"
     reads: list[str] = []
-    for read in item.law.reads:
+    for read in (name for name in item.law.reads if name not in chosen):
         made = next((one for one in graph.aggregates if graph.names[one.child] == read), None)
         if read in graph.names and made is None:
             reads.append(person_name(read, person))
