@@ -155,7 +155,7 @@ def _cleaned(table: FrameTable, named: Sequence[tuple[Field, str]]) -> Any:
 
 def _clean(value: Any, kind: Any, field: Field) -> Any:
     if kind in (nw.Categorical, nw.Enum):
-        value, kind = value.cast(nw.String), nw.String
+        value, kind = _as_words(value), nw.String
     if kind == nw.String:
         return nw.when(~value.is_in(field.words())).then(value)
     if field.number:
@@ -168,7 +168,7 @@ def _clean(value: Any, kind: Any, field: Field) -> Any:
     elif kind == nw.Boolean:
         return value
     elif not kind.is_numeric():
-        return value.cast(nw.String)
+        return _as_words(value)
     if kind.is_float():
         value = nw.when(~value.is_nan()).then(value)
     codes = field.figures()
@@ -177,6 +177,11 @@ def _clean(value: Any, kind: Any, field: Field) -> Any:
     if codes:
         value = nw.when(~value.is_in(codes)).then(value)
     return value
+
+
+def _as_words(value: Any) -> Any:
+    """Values as text, where a hole stays a hole: pandas before 3 would write it as the word ``nan``."""
+    return nw.when(~value.is_null()).then(value.cast(nw.String))
 
 
 def _parsed(frame: Any, raw: str, field: Field) -> Any:

@@ -163,16 +163,17 @@ def _csv_table(name: str, path: Path) -> FileTable:
             ).fetchone()
             if found is None:
                 raise DataError(f"{shown(path.name)} is empty.")
-            delimiter, quote, _, skip, header, columns = found
+            delimiter, quote, escape, skip, header, columns = found
             if not header:
                 raise DataError(f"{shown(path.name)} has no header line. Its first line must name the columns.")
             sql = (
-                "SELECT * FROM read_csv(?, header=false, all_varchar=true, delim=?, quote=?, skip=?, null_padding=true,"
-                " auto_detect=false, columns=?) LIMIT 1"
+                "SELECT * FROM read_csv(?, header=false, all_varchar=true, delim=?, quote=?, escape=?, skip=?,"
+                " null_padding=true, auto_detect=false, columns=?) LIMIT 1"
             )
             shape = {f"c{index}": "VARCHAR" for index in range(len(columns))}
             quote = '"' if quote in ("", "(empty)") else quote
-            line = connection.execute(sql, [str(path), delimiter, quote, skip, shape]).fetchone()
+            escape = quote if escape in ("", "(empty)") else escape  # versions differ in what they take it for
+            line = connection.execute(sql, [str(path), delimiter, quote, escape, skip, shape]).fetchone()
             words = _words(connection, path, columns)
             comma = delimiter == ";" and _decimal_comma(connection, path, columns)
     except duckdb.Error as fault:
