@@ -38,9 +38,9 @@ __all__ = ["REFERENCES", "BoundsFound", "BoundsMethod", "Incompatible", "bound"]
 Array = NDArray[np.float64]
 
 REFERENCES = (
-    "M. Zaffalon, A. Antonucci, D. Huber, R. Cabañas. Learning to bound counterfactual inference in structural "
+    "Zaffalon, Antonucci, Huber and Cabañas. Learning to bound counterfactual inference in structural "
     "causal models from observational and randomised data. 2023.",
-    "A. Balke, J. Pearl. Counterfactual probabilities: computational methods, bounds and applications. UAI 1994.",
+    "Balke and Pearl. Counterfactual probabilities: computational methods, bounds and applications. UAI 1994.",
 )
 
 

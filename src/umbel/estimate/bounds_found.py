@@ -21,9 +21,9 @@ UNSAMPLED = "No sampling interval is given beside inner bounds: they say how far
 INNER = "Inner bounds: the models found lie within the true interval, which may be wider."
 
 REFERENCES = (
-    "M. Zaffalon, A. Antonucci, D. Huber, R. Cabañas. Learning to bound counterfactual inference in structural "
+    "Zaffalon, Antonucci, Huber and Cabañas. Learning to bound counterfactual inference in structural "
     "causal models from observational and randomised data. 2023.",
-    "A. Balke, J. Pearl. Counterfactual probabilities: computational methods, bounds and applications. UAI 1994.",
+    "Balke and Pearl. Counterfactual probabilities: computational methods, bounds and applications. UAI 1994.",
 )
 
 

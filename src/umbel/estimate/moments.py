@@ -53,7 +53,7 @@ from umbel.results.value import Estimate, LatentClass, Row
 Array = NDArray[np.float64]
 
 REFERENCES = (
-    "Mazaheri, Squires, Uhler. Synthetic potential outcomes and causal mixture identifiability. AISTATS, 2025.",
+    "Mazaheri, Squires and Uhler. Synthetic potential outcomes and causal mixture identifiability. AISTATS, 2025.",
 )
 BRIDGE = ("Miao, Geng, Tchetgen Tchetgen. Identifying causal effects with proxy variables. Biometrika, 2018.",)
 

@@ -40,8 +40,8 @@ Array = NDArray[np.float64]
 DRAWS = 400
 STRENGTH = 8.0
 REFERENCES = (
-    "Weinstein, Blei. Hierarchical causal models. JMLR 27(37), 2026.",
-    "Mazaheri, Squires, Uhler. Synthetic potential outcomes and causal mixture identifiability. AISTATS, 2025.",
+    "Weinstein and Blei. Hierarchical causal models. JMLR 27(37), 2026.",
+    "Mazaheri, Squires and Uhler. Synthetic potential outcomes and causal mixture identifiability. AISTATS, 2025.",
 )
 
 

@@ -30,7 +30,8 @@ from umbel.results.step import Refusal
 from umbel.results.value import Bounds, DataSource, Row
 
 REFERENCES = (
-    "Zhu, Budhathoki, Kübler and Janzing. Meaningful causal aggregation and paradoxical confounding. CLeaR, 2024.",
+    "Zhu, Budhathoki, Kübler and Janzing. Meaningful causal aggregation and paradoxical confounding. "
+    "Causal Learning and Reasoning, 2024.",
 )
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Where a free total is answered."""

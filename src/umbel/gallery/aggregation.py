@@ -100,7 +100,7 @@ EXAMPLES: tuple[Example, ...] = (
     _example(
         "promotion",
         "Promotions that sell twice",
-        "3.2.1",
+        "section 3.2.1",
         PROMOTION,
         "E[Revenue | do(Sales = 10 by natural)]",
         "identified",
@@ -111,7 +111,7 @@ EXAMPLES: tuple[Example, ...] = (
     _example(
         "wages",
         "Hours and wages",
-        "G.1",
+        "appendix G.1",
         "Hours = sum(H1, H2, H3); Wages = weighted(H1: 18, H2: 24, H3: 31)",
         "E[Wages | do(Hours = 500)] - E[Wages | do(Hours = 480)]",
         "refused",
@@ -121,7 +121,7 @@ EXAMPLES: tuple[Example, ...] = (
     _example(
         "genes",
         "Micro-arrays: a drug on the sum of expressions",
-        "G.2",
+        "appendix G.2",
         "latent U; U -> { G1 G2 G3 Disease }; { G1 G2 G3 } -> Disease; Expression = sum(G1, G2, G3)",
         "P(Disease | do(Expression = 5 by natural))",
         "unidentified",
@@ -132,7 +132,7 @@ EXAMPLES: tuple[Example, ...] = (
     _example(
         "votes",
         "Campaign time and votes",
-        "G.3",
+        "appendix G.3",
         "X1 -> V1; X2 -> V2; X3 -> V3; Time = sum(X1, X2, X3); Votes = sum(V1, V2, V3)",
         "E[Votes | do(Time = 40 by natural)] - E[Votes | do(Time = 30 by natural)]",
         "identified",
@@ -154,7 +154,7 @@ EXAMPLES: tuple[Example, ...] = (
     _example(
         "rubenstein",
         "Two interventions with one total",
-        "A",
+        "appendix A",
         "X1 -> Y1; X2 -> Y2; Xbar = sum(X1, X2); Ybar = sum(Y1, Y2); states X1 = 2; states X2 = 2",
         "E[Ybar | do(Xbar = 1 by point(X1: 1, X2: 0))] - E[Ybar | do(Xbar = 1 by point(X1: 0, X2: 1))]",
         "identified",
@@ -165,7 +165,7 @@ EXAMPLES: tuple[Example, ...] = (
     _example(
         "shampoo",
         "Twelve shampoos: one more bottle, as bottles usually sell",
-        "5",
+        "section 5",
         SHAMPOO,
         "E[Revenue | do(Sales = 1250 by natural)] - E[Revenue | do(Sales = 1200 by natural)]",
         "identified",

@@ -137,7 +137,8 @@ EXAMPLES = (
             VariableSpec("Size", label="Households of the village in the table"),
         ),
         references=(
-            "Tchetgen Tchetgen, Fulcher, Shpitser. Auto-g-computation of causal effects on a network. JASA 116, 2021.",
+            "Tchetgen Tchetgen, Fulcher and Shpitser. Auto-g-computation of causal effects on a network. "
+            "Journal of the American Statistical Association 116, 2021.",
         ),
         notes=(
             "1,410 households; all of one natural village are taken for neighbours, since the table names no friends. "

@@ -7,6 +7,7 @@ markup: square brackets are part of the question language.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 
@@ -25,6 +26,9 @@ from umbel.results.value import Bounds, DataSource, Estimate, LatentClass, Row
 
 NARROWEST = 40
 WIDEST = 110
+
+FIGURE = re.compile(r"([A-Z]\.?)?\d+[a-z]?( |$)")
+"""Places in a paper that are numbers of figures: 1a, A3c, L.1."""
 
 MEET = 1e-6
 """Bounds this close are one value."""
@@ -132,13 +136,14 @@ def gallery_view(examples: Iterable[tuple[str, str, str, str]]) -> RenderableTyp
     parts: list[RenderableType] = []
     for paper, lines in papers.items():
         parts.append(_text(paper, style="bold"))
-        parts.append(Padding(_grid(("name", "figure", "what it shows"), lines), (0, 0, 0, 2)))
+        parts.append(Padding(_grid(("name", "where", "what it shows"), lines), (0, 0, 0, 2)))
     return Group(*parts)
 
 
 def example_view(paper: str, figure: str, formula: str, notes: str) -> RenderableType:
     """What the paper says of an example, to compare with the answer."""
-    lines = [_text(line) for line in (f"Figure {figure}. {paper}.", formula, notes) if line]
+    where = f": {'figure ' if FIGURE.match(figure) else ''}{figure}" if figure else ""
+    lines = [_text(line) for line in (f"{paper}{where}.", formula, notes) if line]
     return Group(Text("In the paper", style="bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 

@@ -8,6 +8,7 @@ in this folder.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -200,17 +201,17 @@ class Answer:
         >>> print(Answer(question="PNS(A, Y)", verdict="refused").cite())
         The umbel authors. umbel 0.1.0, 2026.
         """
-        return "\n".join((f"The umbel authors. umbel {__version__}, 2026.", *self.references))
+        return "\n".join((f"The umbel authors. umbel {__version__}, 2026.", *_each_once(self.references)))
 
     def citing(self, *references: str) -> Answer:
-        """The same Answer with further references in front, each once.
+        """The same Answer with further references in front, each once: one that another continues is left out.
 
         Examples
         --------
         >>> Answer(question="P(Y)", verdict="refused", references=("a", "b")).citing("b", "c").references
         ('b', 'c', 'a')
         """
-        return replace(self, references=tuple(dict.fromkeys((*references, *self.references))))
+        return replace(self, references=_each_once((*references, *self.references)))
 
     def to_frame(self) -> Any:
         """The rows as a pandas data frame, or a polars one where only polars is installed.
@@ -243,6 +244,23 @@ class Answer:
 
     def __str__(self) -> str:
         return self.summary()
+
+
+def _each_once(references: Iterable[str]) -> tuple[str, ...]:
+    """References without repeats: signs and case do not tell two apart, and the longer of two says where in the paper.
+
+    Examples
+    --------
+    >>> _each_once(["Tian and Pearl, Causes, 2000", "Rubin. Trials.", "Tian and Pearl. Causes. 2000. Section 3."])
+    ('Rubin. Trials.', 'Tian and Pearl. Causes. 2000. Section 3.')
+    """
+    letters = {one: "".join(filter(str.isalnum, one.casefold())) for one in references}
+    first: dict[str, str] = {}
+    for one, plain in letters.items():
+        first.setdefault(plain, one)
+    return tuple(
+        one for plain, one in first.items() if not any(plain != other and other.startswith(plain) for other in first)
+    )
 
 
 def _interval(interval: Interval | None) -> Interval | None:
