@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from umbel.errors import QuestionError, shown
-from umbel.expr.build import expectation, free, linear, quotient, settled, substituted
+from umbel.expr.build import free, linear, quotient, settled
 from umbel.expr.estimand import Estimand
 from umbel.expr.gather import gathered
-from umbel.expr.nodes import AtState, DrawnLaw, Expr, Held, Law, Policy, Slot, Symbol
+from umbel.expr.nodes import Expr, Law, Symbol
 from umbel.expr.nodes import Number as Constant
 from umbel.expr.order import ordered
 from umbel.graph.mixed import Graph, bits
-from umbel.graph.walks import ancestors, closure, topological_order
+from umbel.graph.walks import ancestors, topological_order
 from umbel.identification.aggregation import through_totals
 from umbel.identification.best import best_policy
-from umbel.identification.counterfactual import counterfactual_effect
 from umbel.identification.explain import (
     assumptions_of,
     certificate_of,
@@ -36,28 +34,24 @@ from umbel.identification.explain_worlds import (
     worlds_steps,
     worlds_strategy,
 )
-from umbel.identification.flat import observed
 from umbel.identification.moments import average_over_classes, class_effects
-from umbel.identification.nested import flat_route, solve_given
 from umbel.identification.network import through_network
 from umbel.identification.one_world import as_effect
 from umbel.identification.reach import out_of_reach
-from umbel.identification.refuse import unsupported, unsupported_term
+from umbel.identification.refuse import unsupported
 from umbel.identification.refuse_blocks import totals_in_equilibrium
 from umbel.identification.sights import sights_of
+from umbel.identification.terms import estimand_of, road_of
 from umbel.identification.unit_classes import through_unit_class
 from umbel.model.named import spelled_out
-from umbel.model.policy import Family, Pushed
 from umbel.model.proof import Proof, Road, Worlds
 from umbel.model.query import (
     Best,
     Body,
     ClassEffects,
     Combination,
-    Drawn,
     Expectation,
     Free,
-    Intervention,
     Named,
     Number,
     Question,
@@ -66,13 +60,10 @@ from umbel.model.query import (
     combine,
     settings_of,
 )
-from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
-from umbel.model.render_policy import law_text
 from umbel.model.source import OBSERVATIONAL, Experiment
-from umbel.model.task import Sight, Task, Treatment, raw_meaning
+from umbel.model.task import Sight, raw_meaning
 from umbel.model.validate import check_question
-from umbel.model.weights import FamilyLaw, PushedLaw
 from umbel.results.step import Refusal
 from umbel.results.verdict import Identified, Refused, Unidentified, Verdict
 from umbel.structure.exposure import Friends, through_friends
@@ -117,7 +108,7 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
     body = _spelled(graph, question.body)
     roads: dict[Term, Road | Worlds] = {}
     for term in Question.of(body).terms():
-        road = _road(seen, sights, term)
+        road = road_of(seen, sights, term)
         if isinstance(road, Refusal):
             return Refused(question, road)
         roads[term] = road
@@ -240,58 +231,6 @@ def _two_states(graph: Graph, name: str) -> tuple[State, State]:
     return (domain.states[0], domain.states[1]) if domain and len(domain) == 2 else (0, 1)
 
 
-def _road(graph: Graph, sights: tuple[Sight, ...], term: Term) -> Road | Worlds | Refusal:
-    """The road of one term."""
-    if isinstance(term, Chance | Expectation) and Question.of(term).is_counterfactual:
-        return counterfactual_effect(graph, term, sights)
-    refusal = unsupported_term(graph, term)
-    if refusal is not None:
-        return refusal
-    assert isinstance(term, Chance | Expectation)
-    asked = graph.mask(event.variable for event in term.outcomes)
-    given = graph.mask(event.variable for event in term.given)
-    plain = Task.of(graph, asked, given=given)
-    task = replace(plain, treatments=tuple(_treatment(graph, plain, item) for item in term.do), sources=sights)
-    causes = _causes(task)
-    task = replace(task, treatments=tuple(one for one in task.treatments if causes >> one.node & 1))
-    if not task.treatments and (expr := observed(task)) is not None:
-        silent = tuple(_treatment(graph, plain, item) for item in term.do)
-        return Road(replace(task, treatments=silent), (), None, expr, expr, None)
-    road = solve_given(task)
-    if road.expr is None and graph.plates:
-        return flat_route(task) or road
-    return road
-
-
-def _causes(task: Task) -> int:
-    """Mask of what the outcomes and conditions descend from after the intervention, themselves included."""
-    reads = [a | b for a, b in zip(task.graph.parents, task.graph.neighbours, strict=True)]
-    for treatment in task.treatments:
-        reads[treatment.node] = treatment.reads
-    return closure(task.outcomes | task.given, reads, task.graph.everything)
-
-
-def _treatment(graph: Graph, task: Task, item: Intervention) -> Treatment:
-    node = graph.index(item.name)
-    meaning = task.meanings[node]
-    match item:
-        case Free():
-            return Treatment(node, value=Symbol(meaning))
-        case Set(_, value):
-            return Treatment(node, value=AtState(value))
-        case Drawn(_, law):
-            reads = graph.mask(law.reads)
-            given = tuple(task.meanings[i] for i in bits(reads))
-            drawn: DrawnLaw | None = None
-            if isinstance(law, Family):
-                drawn = FamilyLaw(law, law_text(law))
-            elif isinstance(law, Pushed):
-                drawn = PushedLaw(law, law_text(law))
-            return Treatment(node, policy=Policy(meaning, given, drawn), reads=reads)  # type: ignore[arg-type]
-        case _:
-            raise QuestionError(f"The intervention on {shown(item.name)} is of a kind that is refused earlier.")
-
-
 def _assembled(body: Body, roads: Mapping[Term, Road | Worlds]) -> Expr:
     """The body with each term replaced by its estimand."""
     match body:
@@ -302,28 +241,9 @@ def _assembled(body: Body, roads: Mapping[Term, Road | Worlds]) -> Expr:
         case Ratio(numerator, denominator):
             return quotient(_assembled(numerator, roads), _assembled(denominator, roads))
         case Chance() | Expectation():
-            return _term_expr(body, roads[body])
+            return estimand_of(body, roads[body])
         case _:
             raise AssertionError(f"{body} is refused earlier")
-
-
-def _term_expr(term: Chance | Expectation, road: Road | Worlds) -> Expr:
-    """The estimand of one term: what has a value is held at it, an expectation is taken."""
-    assert road.expr is not None
-    if isinstance(road, Worlds):
-        if isinstance(term, Chance):
-            return road.expr
-        return expectation(Symbol(road.meanings[road.graph.index(term.outcome.variable)]), road.expr)
-    graph, meanings = road.task.graph, road.task.meanings
-    expr = road.expr
-    if isinstance(term, Expectation):
-        expr = expectation(Symbol(meanings[graph.index(term.outcome.variable)]), expr)
-    held: dict[Symbol, Slot] = {}
-    for event in (*term.outcomes, *term.given):
-        if event.value is not None:
-            symbol = Symbol(meanings[graph.index(event.variable)])
-            held[symbol] = Held(symbol, AtState(event.value))
-    return substituted(expr, held)
 
 
 def _axes(graph: Graph, body: Body) -> tuple[Symbol, ...]:
