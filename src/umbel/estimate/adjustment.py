@@ -42,6 +42,7 @@ from umbel.estimate.shapes import Sequential, Switched, trusted
 from umbel.estimate.slopes import Line, dose_of, is_dose, line_of
 from umbel.expr.nodes import Raw
 from umbel.numerics.influence import Influence
+from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Row
 
@@ -57,6 +58,16 @@ REFERENCES = (
 Chain = Sequential | Switched
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Where a free treatment that is a number is answered."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AIPWNumbers:
+    """What was scored: the rows as folds order them, a blank row with an influence for each number, doubts, shapes."""
+
+    rows: Rows
+    numbers: tuple[tuple[Row, Influence], ...]
+    checks: tuple[Check, ...]
+    shapes: tuple[Chain, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +148,42 @@ class AIPW:
             dose = _free_dose(target, rows)
             if dose is not None:
                 return self._curve(target, study, rows, dose, rng)
-            return self._numbers(target, study, rows, rng, watch)
+            return self.on_rows(target, study, rows, rng=rng, watch=watch)
         except Unanswered as fault:
             return fault.refusal
 
-    def _numbers(self, target: Target, study: Study, rows: Rows, rng: np.random.Generator, watch: Watch) -> Estimated:
+    def on_rows(
+        self, target: Target, study: Study, rows: Rows, *, rng: np.random.Generator, watch: Watch = unwatched
+    ) -> Estimated:
+        """As :meth:`estimate`, of some rows of the study.
+
+        Raises
+        ------
+        Unanswered
+            Where :meth:`estimate` would return a Refusal.
+        """
+        found = self.scored(target, rows, rng=rng, watch=watch)
+        return answered(
+            target,
+            found.rows,
+            found.numbers,
+            method=self.name,
+            level=self.level,
+            checks=found.checks,
+            assumptions=self._words(found.shapes, found.rows),
+            references=REFERENCES if found.shapes else (),
+            single=not target.axes,
+            study=study,
+        )
+
+    def scored(self, target: Target, rows: Rows, *, rng: np.random.Generator, watch: Watch = unwatched) -> AIPWNumbers:
+        """Every number with its score of each row.
+
+        Raises
+        ------
+        Unanswered
+            As :meth:`on_rows` does.
+        """
         cases = cases_of(target, rows)
         wanted = tuple(dict.fromkeys(one for case in cases for one in averages(case.formula)))
         shapes = _shapes(wanted, target) or {}
@@ -165,18 +207,7 @@ class AIPW:
         doubts = [
             one for shape, line in lines.items() for one in line.checks(shape.settings()[0][0], _doses(shapes, rows))
         ]
-        return answered(
-            target,
-            rows,
-            numbers,
-            method=self.name,
-            level=self.level,
-            checks=(*checks, *many, *doubts),
-            assumptions=self._words(shapes.values(), rows),
-            references=REFERENCES if shapes else (),
-            single=not target.axes,
-            study=study,
-        )
+        return AIPWNumbers(rows, tuple(numbers), (*checks, *many, *doubts), wide)
 
     def _split(self, rows: Rows, shapes: dict[Average, Chain], rng: np.random.Generator) -> tuple[Rows, Codes]:
         """Folds, spread evenly over treatments; one fold where nothing is learnt from covariates."""

@@ -106,19 +106,20 @@ class BestPolicy:
     ) -> Found | Refusal:
         names = tuple(dict.fromkeys(name for law in _laws(target.expr) for name in law.parameters))
         box = np.array([self._range(name) for name in names])
-        halves = [_law(part, linear([(1.0, target.expr), (-1.0, usual)])) for part in _split(rows, rng)]
-        chances = _Chances(tuple(dict.fromkeys(_policies(target.expr))), names, rows, self.budget)
-        best = _chosen(target.expr, names, halves[0], chances, box, rng)
+        both = linear([(1.0, target.expr), (-1.0, usual)])
+        choosing, judging = (_law(part, both) for part in halves(rows, rng))
+        chances = _Chances(tuple(dict.fromkeys(policies_chosen(target.expr))), names, rows, self.budget)
+        best = _chosen(target.expr, names, choosing, chances, box, rng)
         if best is None:
             return Refusal(
                 "No parameters keep every chance between 0 and 1" + " within the budget." * (self.budget is not None),
                 f"Widen the box of {', '.join(names)}, or write expit(…) around the formula.",
             )
         k = dict(zip(names, _plain(best.at, chances).tolist(), strict=True))
-        ours, theirs = (_value(expr, halves[1]) for expr in (at_parameters(target.expr, k), usual))
+        ours, theirs = (_value(expr, judging) for expr in (at_parameters(target.expr, k), usual))
         gain = combined([(1.0, ours), (-1.0, theirs)])
-        first = best.value - _value(usual, halves[0]).value
-        return self._told(target, study, rows, halves[1], k, (ours, theirs, gain), first, best)
+        first = best.value - _value(usual, choosing).value
+        return self._told(target, study, rows, judging, k, (ours, theirs, gain), first, best)
 
     def _told(
         self,
@@ -178,7 +179,8 @@ def at_parameters(expr: Expr, values: Mapping[str, float]) -> Expr:
     return rebuilt(expr, lambda child: at_parameters(child, values))
 
 
-def _policies(expr: Expr) -> Iterator[Policy]:
+def policies_chosen(expr: Expr) -> Iterator[Policy]:
+    """The policies that parameters decide, as often as they stand."""
     found: list[Policy] = []
 
     def note(at: Expr) -> Expr:
@@ -191,7 +193,7 @@ def _policies(expr: Expr) -> Iterator[Policy]:
 
 
 def _laws(expr: Expr) -> Iterator[ParametricLaw]:
-    for policy in _policies(expr):
+    for policy in policies_chosen(expr):
         assert isinstance(policy.law, ParametricLaw)
         yield policy.law
 
@@ -303,8 +305,14 @@ def _value(expr: Expr, law: CellLaw) -> Influence:
     return found
 
 
-def _split(rows: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Two random halves; whole clusters where there are any."""
+def halves(rows: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """Two random halves; whole clusters where there are any.
+
+    Raises
+    ------
+    Unanswered
+        For too few rows.
+    """
     sample = rows.sample
     if sample.clusters is not None:
         names, index = np.unique(sample.clusters, return_inverse=True)

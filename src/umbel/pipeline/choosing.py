@@ -51,6 +51,7 @@ def best_in(
     import numpy as np
 
     from umbel.estimate.best import BestPolicy
+    from umbel.estimate.best_scored import BestOnScores, reads_numbers
     from umbel.estimate.network_best import BestOnNetwork
     from umbel.estimate.network_model import is_network_mean
 
@@ -72,7 +73,8 @@ def best_in(
     else:
         usual = identify_question(verdict.proof.graph, Question.of(without_policies(best.body, best.parameters)))
         assert isinstance(usual, Identified), "looked at with the question"
-        chooser = BestPolicy(level=method.level, box=method.box, budget=method.budget)
+        wide = reads_numbers(target, usual.estimand.body, studies[0])
+        chooser = (BestOnScores if wide else BestPolicy)(level=method.level, box=method.box, budget=method.budget)
         found = chooser.answer(target, usual.estimand.body, studies[0], rng=given)
     if isinstance(found, Refusal):
         return replace(answer, refusal=found)
