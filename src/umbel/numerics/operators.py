@@ -144,17 +144,30 @@ class RankTest:
         Shape (arms, most): whitened singular values of each arm, the first 1.
     statistics, freedom, p_values
         Shape (most - 1,): entry ``k - 1`` tests rank ``k``, that no singular value beyond the k-th is real.
+    noise
+        Shape (arms, most): how large the k-th singular value is when it is noise and those before it are not.
+    arm_p_values
+        Shape (arms, most - 1): the tests in each arm by itself.
+    clusters
+        Their number, where rows of one depend on each other; None where rows are independent.
     """
 
     singular: Array
     statistics: Array
     freedom: Array
     p_values: Array
+    noise: Array
+    arm_p_values: Array
+    clusters: int | None = None
 
     def classes(self, level: float = 0.05) -> int:
         """The smallest number that is not rejected, one after the other."""
         accepted = np.flatnonzero(self.p_values >= level)
         return int(accepted[0]) + 1 if len(accepted) else len(self.p_values) + 1
+
+    def strength(self, classes: int) -> float:
+        """The last class's singular value in units of its noise, in the weakest arm."""
+        return float((self.singular[:, classes - 1] / self.noise[:, classes - 1]).min())
 
 
 def rank_test(moments: ArmMoments) -> RankTest:
@@ -174,13 +187,19 @@ def rank_test(moments: ArmMoments) -> RankTest:
     most = min(moments.zx.shape[1:])
     tested = most - 1
     singular = np.zeros((len(rows), most))
-    statistics, freedom = np.zeros(tested), np.zeros(tested)
+    statistics, freedom = np.zeros((len(rows), tested)), np.zeros((len(rows), tested))
     for arm, (zz, zx) in enumerate(zip(moments.zz, moments.zx, strict=True)):
         whiten_z, whiten_x = root_inverse(zz), root_inverse(moments.arm_xx[arm])
         values = np.linalg.svd(whiten_z @ zx @ whiten_x.T, compute_uv=False)
         singular[arm, : len(values)] = values
         for k in range(1, tested + 1):
-            statistics[k - 1] += rows[arm] * float((values[k:] ** 2).sum())
-            freedom[k - 1] += max(len(whiten_z) - k, 0) * max(len(whiten_x) - k, 0)
-    p_values = np.where(freedom > 0, chi2.sf(statistics, np.maximum(freedom, 1)), 1.0)
-    return RankTest(singular, statistics, freedom, p_values)
+            statistics[arm, k - 1] = rows[arm] * float((values[k:] ** 2).sum())
+            freedom[arm, k - 1] = max(len(whiten_z) - k, 0) * max(len(whiten_x) - k, 0)
+    noise = np.repeat(1.0 / np.sqrt(rows)[:, None], most, axis=1)
+    together, free = statistics.sum(0), freedom.sum(0)
+    return RankTest(singular, together, free, _p_values(together, free), noise, _p_values(statistics, freedom))
+
+
+def _p_values(statistics: Array, freedom: Array) -> Array:
+    """Chi-square; 1 where nothing is left over to test."""
+    return np.asarray(np.where(freedom > 0, chi2.sf(statistics, np.maximum(freedom, 1)), 1.0))

@@ -10,7 +10,7 @@ MAIN the bias of the naive average is invisible by symmetry.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -119,6 +119,38 @@ class MixtureDesign:
         columns = {f"Z{i}": part for i, part in enumerate(np.unravel_index(z, self.z_sizes))}
         columns |= {f"X{i}": part for i, part in enumerate(np.unravel_index(x, self.x_sizes))}
         return {name: np.asarray(part, dtype=np.int64) for name, part in (columns | {"T": t, "Y": y, "U": u}).items()}
+
+    def clustered_rows(
+        self, sizes: Sequence[int], *, concentration: float, rng: np.random.Generator
+    ) -> dict[str, NDArray[np.int64]]:
+        """Draws in clusters whose rows are alike beyond the class, with the cluster as column ``cluster``.
+
+        Each cluster has its own laws of Z and of X in every class, drawn around the design's from Dirichlet
+        laws, so that rows together have the law of :meth:`rows` and rows of one cluster depend on each other.
+
+        Parameters
+        ----------
+        sizes
+            Rows of each cluster.
+        concentration
+            Of the Dirichlet laws; two rows of a cluster agree beyond chance by ``1 / (1 + concentration)``.
+        rng
+            Of the draws.
+
+        Examples
+        --------
+        >>> rows = design_b().clustered_rows([3, 2], concentration=3.0, rng=np.random.default_rng(0))
+        >>> rows["cluster"].tolist(), sorted(rows)
+        ([0, 0, 0, 1, 1], ['T', 'U', 'X0', 'X1', 'Y', 'Z0', 'Z1', 'cluster'])
+        """
+        k = len(self.classes)
+        parts = []
+        for size in sizes:
+            z = np.stack([rng.dirichlet(concentration * self.z[:, u]) for u in range(k)], axis=1)
+            x = np.stack([rng.dirichlet(concentration * self.x[:, u]) for u in range(k)], axis=1)
+            parts.append(replace(self, z=z, x=x).rows(int(size), rng=rng))
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return found | {"cluster": np.repeat(np.arange(len(sizes)), sizes)}
 
 
 def binary_side(*proxies: Sequence[float]) -> tuple[Array, tuple[int, ...]]:
