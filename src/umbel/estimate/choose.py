@@ -16,12 +16,14 @@ from umbel.estimate.friends import pushed_in
 from umbel.estimate.frontdoor import APIPW
 from umbel.estimate.models import PAPER
 from umbel.estimate.moments import LatentClasses
+from umbel.estimate.moments_bootstrap import ClassBootstrap
 from umbel.estimate.moments_units import KindsOfUnits
 from umbel.estimate.montecarlo import FittedKernels
 from umbel.estimate.network import NetworkSimulation
 from umbel.estimate.network_model import is_network_mean
 from umbel.estimate.reading import policies_of
 from umbel.estimate.summaries import NormalHierarchy
+from umbel.estimate.total_states import made_of_states
 from umbel.estimate.totals import LinearTotals
 from umbel.estimate.units import UnitsPlugIn
 from umbel.expr.build import leaves
@@ -50,8 +52,10 @@ def estimators(
     >>> names = [one.name for one in estimators()]
     >>> names[:5]
     ['normal hierarchy', 'bayes', 'bayes', 'aipw', 'apipw']
-    >>> names[5:]
+    >>> names[5:13]
     ['cells', 'kernels', 'latent classes', 'kinds of units', 'network', 'totals', 'units', 'plug-in']
+    >>> names[13:]
+    ['bootstrap', 'bootstrap']
     """
     return (
         NormalHierarchy(location=location, scale=scale, level=level),
@@ -67,6 +71,8 @@ def estimators(
         LinearTotals(level=level),
         UnitsPlugIn(level=level),
         UnitsPlugIn(level=level, models=PAPER, name="plug-in"),
+        KindsOfUnits(level=level, name="bootstrap"),  # as it always does
+        LatentClasses(level=level, errors=ClassBootstrap(), name="bootstrap"),
     )
 
 
@@ -78,7 +84,9 @@ def choose(target: Target, study: Study, among: tuple[Estimator, ...]) -> Estima
         if not among:
             return Refusal(f"The estimand speaks of the latent {target.unmixing.latent}.", "Leave out [method] name.")
     if target.macro is not None:  # its errors know that the realisation is estimated too
-        among = tuple(one for one in among if isinstance(one, LinearTotals)) or among
+        states = [one for one in among if isinstance(one, DiscretePlugIn)]
+        lines = tuple(one for one in among if isinstance(one, LinearTotals))
+        among = tuple(states) if states and made_of_states(target, study) else lines or among
     elif any(isinstance(leaf, Drawn) and leaf.policy.of in leaf.policy.given for leaf in leaves(target.expr)):
         return Refusal(
             "Laws under a moved total are not estimated yet, means are.", "Ask for E[...], or evaluate the estimand."

@@ -12,20 +12,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from umbel.data.study import Study
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
+from umbel.estimate.moments_bootstrap import ClassBootstrap, refitted
 from umbel.estimate.moments_bridge import DRAWS, bridged
 from umbel.estimate.moments_checks import (
     CONTRADICTED,
     checks_of,
-    doubtful_rank,
+    checks_of_rank,
     fit_check,
     normal_check,
-    rank_check,
     refusal_of_arm,
     refusal_of_rank,
+    refused,
     status_check,
     views_check,
 )
@@ -33,6 +33,7 @@ from umbel.estimate.moments_data import ClassData, read_views
 from umbel.estimate.moments_model import (
     ClassFit,
     Features,
+    contrast_weights,
     features_of,
     fit_classes,
     fit_test,
@@ -42,13 +43,17 @@ from umbel.estimate.moments_model import (
 )
 from umbel.estimate.moments_only import DRAWS as MOMENT_DRAWS
 from umbel.estimate.moments_only import by_moments, normal_test
-from umbel.estimate.moments_personal import asked_of, personal_rows
+from umbel.estimate.moments_personal import Asked, asked_of, at_values, personal_rows, spread_at_values
+from umbel.estimate.moments_rows import Told, told_of_classes
+from umbel.estimate.moments_spread import Drawn, Normal, Spread
 from umbel.expr.unmixing import Unmixing
-from umbel.numerics.latent_inference import ErrorKind, covariance
+from umbel.numerics.latent_em import LatentFit
+from umbel.numerics.latent_inference import ErrorKind, class_values, covariance
+from umbel.numerics.operators import RankTest
 from umbel.numerics.sparse_cells import SaturatedTest
 from umbel.results.check import Check
 from umbel.results.step import Refusal
-from umbel.results.value import Estimate, LatentClass, Row
+from umbel.results.value import Estimate, Row
 
 Array = NDArray[np.float64]
 
@@ -66,11 +71,14 @@ class LatentClasses:
     ----------
     level
         Of the intervals.
+    errors
+        A bootstrap in place of the information or the sandwich; None for these.
     name
         What ``[method] name`` takes.
     """
 
     level: float = 0.95
+    errors: ClassBootstrap | None = None
     name: str = "latent classes"
 
     def supports(self, target: Target, study: Study) -> Supported | Refusal:
@@ -129,18 +137,20 @@ class LatentClasses:
         if refusal is not None:
             return refusal
         features = features_of(data, unmixing)
-        classes = unmixing.classes or ranks(features).classes()
+        rank = ranks(data, unmixing, features)
+        classes = unmixing.classes or rank.classes()
         if classes < 2:
-            return Refusal(
+            one = Refusal(
                 f"{', '.join(unmixing.z)} and {', '.join(unmixing.x)} show one class of {unmixing.latent}: they are "
                 f"independent within the values of {unmixing.treatment}.",
                 f"Measure proxies that depend on each other through {unmixing.latent}.",
             )
-        lost = refusal_of_arm(data, unmixing, features, classes)
+            return refused(one, checks_of_rank(data, unmixing, rank, 2))
+        lost = refusal_of_arm(data, unmixing, rank, classes)
         if lost is not None:
-            return lost
-        spare = unused(study, "errors", "edges", "selected")
-        answer = _Answering(self, target, unmixing, data, features, classes, spare)
+            return refused(lost, checks_of_rank(data, unmixing, rank, classes))
+        spare = unused(study, "strata", "errors", "edges", "selected")
+        answer = _Answering(self, target, unmixing, data, features, rank, classes, spare)
         return answer.bridge(rng, watch) if unmixing.level == 4 else answer.classes_or_average(rng, watch)
 
 
@@ -166,6 +176,7 @@ class _Answering:
     unmixing: Unmixing
     data: ClassData
     features: Features
+    rank: RankTest
     classes: int
     doubts: tuple[Check, ...]
 
@@ -174,21 +185,18 @@ class _Answering:
         unmixing = self.unmixing
         found = fit_classes(self.data, unmixing, self.features, self.classes, rng=rng)
         if isinstance(found, Refusal):
-            return found
+            return self._refused(found)
+        checks = (*checks_of(self.data, unmixing, self.rank, found, self.classes), *self.doubts)
         test = fit_test(self.data, unmixing, found) or pieces_test(self.data, unmixing, self.classes, rng=rng)
+        if test is not None:
+            checks = (*checks, fit_check(test, unmixing))
         if test is not None and test.p_value < CONTRADICTED:
             if not unmixing.by_class and not unmixing.given:
                 return self.bridge(rng, watch, (fit_check(test, unmixing),))
-            return Refusal(
-                f"The data contradict {self.classes} classes with these proxies: likelihood ratio {test.statistic:.1f} "
-                f"on {test.freedom} degrees of freedom, p = {test.p_value:.1g}. Some proxy depends on another, on "
-                f"{unmixing.outcome} or on {unmixing.treatment} beyond {unmixing.latent}, or there are more classes.",
-                f"Ask for the average effect, which needs less: ATE({unmixing.treatment}, {unmixing.outcome}); "
-                "or declare more classes.",
-            )
-        faint = refusal_of_rank(self.features, unmixing, self.classes)
+            return refused(_contradicted(unmixing, test, self.classes), checks)
+        faint = refusal_of_rank(unmixing, self.rank, self.classes)
         if faint is not None and (unmixing.by_class or unmixing.given):
-            return faint
+            return refused(faint, checks)
         if unmixing.outcome not in self.data.codes:
             normal = normal_test(self.data, unmixing, found)
             if normal.p_value < CONTRADICTED:
@@ -198,149 +206,169 @@ class _Answering:
             kind = "sandwich"
         errors = covariance(found.model, found.fit, found.values, kind=kind, clusters=self.data.independent)
         if errors is None:
-            return Refusal(
-                f"The likelihood is flat: the data do not tell {self.classes} classes of {unmixing.latent} apart.",
-                "Declare fewer classes, or measure stronger proxies.",
+            return refused(_flat(unmixing, self.classes), checks)
+        asked = asked_of(self.data, unmixing) if unmixing.given else None
+        if isinstance(asked, Refusal):
+            return refused(asked, checks)
+        lines = [_words(kind, self.estimator.level)]
+        if self.estimator.errors is not None:
+            spread, ended = self._redrawn(found, asked, self.estimator.errors, rng, watch)
+            checks = (*checks, ended)
+            lines = [_bootstrap_words(self.data, self.estimator.level, self.estimator.errors.draws)]
+        elif asked is None:
+            spread = Normal(errors)
+        else:
+            personal = spread_at_values(
+                self.data, unmixing, found, asked, weights=contrast_weights(self.data, unmixing), kind=kind
             )
-        checks = (*checks_of(self.data, unmixing, self.features, found, self.classes), *self.doubts)
-        if test is not None:
-            checks = (*checks, fit_check(test, unmixing))
+            if personal is None:
+                return refused(_flat(unmixing, self.classes), checks)
+            spread = personal
         views = views_test(self.data, unmixing, found)
         checks = (status_check(checks), *checks)
         if views is not None:
             checks = (*checks, views_check(views, unmixing))
-        lines = [_words(kind, self.estimator.level)]
         if unmixing.outcome not in self.data.codes:
             lines.append(f"{unmixing.outcome} is normal within each class and arm, with a variance of its own")
-        if unmixing.given:
-            return self._at_values(found, kind, checks, tuple(lines))
-        return self._from_fit(found.values.probabilities, found.values.means, errors, checks, tuple(lines))
+        if asked is not None:
+            return self._at_values(found, asked, spread, checks, tuple(lines))
+        return self._told(found.values.probabilities, found.values.means, spread, checks, tuple(lines))
+
+    def _redrawn(
+        self, found: ClassFit, asked: Asked | None, errors: ClassBootstrap, rng: np.random.Generator, watch: Watch
+    ) -> tuple[Spread, Check]:
+        """Draws of what is asked, from refits."""
+        data, unmixing, weights = self.data, self.unmixing, contrast_weights(self.data, self.unmixing)
+
+        def told(fit: LatentFit) -> Array:
+            if asked is not None:
+                return at_values(data, unmixing, found, asked, fit, weights)
+            values = class_values(found.model, fit, found.outcome)
+            return np.concatenate([values.probabilities, values.means.ravel()])
+
+        steps = watch(range(errors.draws), "bootstrap", errors.draws)
+        draws, ended = refitted(data, unmixing, self.features, found, told, rng=rng, steps=steps)
+        return Drawn(draws), ended
 
     def _without_law(
         self, rng: np.random.Generator, watch: Watch, normal: Check, test: SaturatedTest | None
     ) -> Estimated | Refusal:
         """Where the outcome is not normal: the bridge for averages, moments for classes."""
         unmixing = self.unmixing
+        checks = (normal,) if test is None else (normal, fit_check(test, unmixing))
         if unmixing.given:
-            return Refusal(
+            refusal = Refusal(
                 f"{unmixing.outcome} is not normal within classes of {unmixing.latent} ({normal.advice}), and effects "
                 "at values of the proxies need its law.",
                 f"Cut {unmixing.outcome} into states, or ask MTE({unmixing.treatment}, {unmixing.outcome} | "
                 f"{unmixing.latent}).",
             )
-        checks = (normal,) if test is None else (normal, fit_check(test, unmixing))
+            return self._refused(refusal, checks)
         if not unmixing.by_class:
             return self.bridge(rng, watch, checks)
         steps = watch(range(MOMENT_DRAWS), "bootstrap", MOMENT_DRAWS)
         found = by_moments(self.data, unmixing, self.classes, rng=rng, steps=steps)
         if isinstance(found, Refusal):
-            return found
-        rank = rank_check(ranks(self.features), unmixing, self.classes)
-        checks = (*checks, rank, *doubtful_rank(self.features, unmixing, self.classes), *self.doubts)
+            return self._refused(found, checks)
+        checks = (*checks, *self._of_rank())
         level = f"{self.estimator.level:.0%}"
         line = f"The {level} intervals are normal, their errors from a bootstrap of {MOMENT_DRAWS} draws"
-        return self._from_fit(
-            found.probabilities, found.means, found.covariance, (status_check(checks), *checks), (line,)
+        return self._told(
+            found.probabilities, found.means, Normal(found.covariance), (status_check(checks), *checks), (line,)
         )
+
+    def _of_rank(self) -> tuple[Check, ...]:
+        return (*checks_of_rank(self.data, self.unmixing, self.rank, self.classes), *self.doubts)
+
+    def _refused(self, refusal: Refusal, checks: tuple[Check, ...] = ()) -> Refusal:
+        """With what the proxies show, where no fit says more."""
+        return refused(refusal, (*checks, *self._of_rank()))
 
     def _at_values(
-        self, found: ClassFit, kind: ErrorKind, checks: tuple[Check, ...], assumptions: tuple[str, ...]
-    ) -> Estimated | Refusal:
-        """The expected effect at values of the proxies, with the probabilities of the classes there."""
-        unmixing, level = self.unmixing, self.estimator.level
-        asked = asked_of(self.data, unmixing)
-        if isinstance(asked, Refusal):
-            return asked
-        rows = personal_rows(
-            self.data, unmixing, found, asked, weights=self._contrast(), kind=kind, level=level, term=self.target.term
-        )
-        if isinstance(rows, Refusal):
-            return rows
-        first = rows[0]
-        ends = None if self.target.axes else (first.lower, first.upper)
-        value, se = (None, None) if self.target.axes else (first.value, first.se)
-        return Estimated(
-            Estimate(value, se, ends, level, self.estimator.name),
-            rows,
-            (*self.data.checks, *checks),
-            assumptions,
-            REFERENCES,
-            None,
-            (self.data.source,),
-        )
-
-    def _contrast(self) -> Array:
-        """Weights of the arms, shape (arms,)."""
-        arms = self.data.states[self.unmixing.treatment]
-        weights = np.zeros(len(arms))
-        for weight, state in self.unmixing.contrast:
-            weights[arms.index(state)] += weight
-        return weights
-
-    def _from_fit(
-        self, chances: Array, means: Array, errors: Array, checks: tuple[Check, ...], assumptions: tuple[str, ...]
+        self, found: ClassFit, asked: Asked, spread: Spread, checks: tuple[Check, ...], assumptions: tuple[str, ...]
     ) -> Estimated:
-        unmixing, k, level = self.unmixing, self.classes, self.estimator.level
-        arms = self.data.states[unmixing.treatment]
-        weights = self._contrast()
-        effects = weights @ means
-        of_effects = np.zeros((k, k + len(arms) * k))
-        for u in range(k):
-            of_effects[u, k + u :: k] = weights
-        deviations = np.sqrt(np.maximum(np.diag(of_effects @ errors @ of_effects.T), 0.0))
-        rows: list[Row] = []
-        if unmixing.by_class:
-            for u in range(k):
-                rows.append(self._row(self.target.term, u, effects[u], deviations[u]))
-            for u in range(k):
-                rows.append(self._row(f"P({unmixing.latent})", u, chances[u], float(np.sqrt(max(errors[u, u], 0.0)))))
-            for arm, state in enumerate(arms):
-                for u in range(k):
-                    at = k + arm * k + u
-                    term = f"E[{unmixing.outcome} | do({unmixing.treatment}={state}), {unmixing.latent}]"
-                    rows.append(self._row(term, u, means[arm, u], float(np.sqrt(max(errors[at, at], 0.0)))))
-            estimate = Estimate(None, level=level, method=self.estimator.name)
-        else:
-            gradient = np.concatenate([effects, np.kron(weights, chances)])
-            value, se = float(chances @ effects), float(np.sqrt(max(gradient @ errors @ gradient, 0.0)))
-            estimate = Estimate(value, se, self._interval(value, se), level, self.estimator.name)
-        classes = None
-        if abs(weights.sum()) < 1e-12:  # a contrast, and no mean
-            each = zip(chances.tolist(), effects.tolist(), deviations.tolist(), strict=True)
-            classes = tuple(LatentClass(chance, effect, self._interval(effect, se)) for chance, effect, se in each)
+        """The expected effect at values of the proxies, with the probabilities of the classes there."""
+        level, term = self.estimator.level, self.target.term
+        weights = contrast_weights(self.data, self.unmixing)
+        value = at_values(self.data, self.unmixing, found, asked, found.fit, weights)
+        rows = personal_rows(self.unmixing, asked, value, spread, classes=self.classes, level=level, term=term)
+        one, name = rows[0], self.estimator.name
+        ends = (one.lower, one.upper)
+        estimate = Estimate(None, None, None, level, name)
+        if not self.target.axes:
+            estimate = Estimate(one.value, one.se, ends, level, name)
+        return self._estimated(Told(estimate, rows), checks, assumptions)
+
+    def _told(
+        self, chances: Array, means: Array, spread: Spread, checks: tuple[Check, ...], assumptions: tuple[str, ...]
+    ) -> Estimated:
+        """Classes, or the average over them."""
+        told = told_of_classes(
+            self.unmixing,
+            self.data.states[self.unmixing.treatment],
+            chances,
+            means,
+            spread,
+            weights=contrast_weights(self.data, self.unmixing),
+            term=self.target.term,
+            level=self.estimator.level,
+            method=self.estimator.name,
+        )
+        return self._estimated(told, checks, assumptions)
+
+    def _estimated(self, told: Told, checks: tuple[Check, ...], assumptions: tuple[str, ...]) -> Estimated:
         return Estimated(
-            estimate,
-            tuple(rows),
+            told.estimate,
+            told.rows,
             (*self.data.checks, *checks),
             assumptions,
             REFERENCES,
             None,
             (self.data.source,),
-            classes,
+            told.classes,
         )
 
     def bridge(self, rng: np.random.Generator, watch: Watch, checks: tuple[Check, ...] = ()) -> Estimated | Refusal:
         """The average effect by the bridge."""
-        unmixing, level = self.unmixing, self.estimator.level
-        found = bridged(self.data, unmixing, self.classes, rng=rng, steps=watch(range(DRAWS), "bootstrap", DRAWS))
+        level, weights = self.estimator.level, contrast_weights(self.data, self.unmixing)
+        steps = watch(range(DRAWS), "bootstrap", DRAWS)
+        found = bridged(self.data, self.unmixing, self.classes, rng=rng, steps=steps)
         if isinstance(found, Refusal):
-            return found
-        weights = self._contrast()
-        value = float(weights @ found.means)
-        se = float(weights @ found.covariance @ weights) ** 0.5
-        estimate = Estimate(value, se, self._interval(value, se), level, "bridge")
-        rank = rank_check(ranks(self.features), unmixing, self.classes)
-        checks = (*self.data.checks, *checks, rank, *doubtful_rank(self.features, unmixing, self.classes), *self.doubts)
+            return self._refused(found, checks)
+        ends = Normal(found.covariance).ends(found.means, lambda means: means @ weights[:, None], level)
+        interval = float(ends.low[0]), float(ends.high[0])
+        estimate = Estimate(float(weights @ found.means), float(ends.se[0]), interval, level, "bridge")
+        checks = (*self.data.checks, *checks, *self._of_rank())
         line = f"The {level:.0%} interval is normal, its error from a bootstrap of {DRAWS} draws"
         return Estimated(estimate, (), checks, (line,), (*REFERENCES, *BRIDGE), None, (self.data.source,))
 
-    def _row(self, term: str, of_class: int, value: float, se: float) -> Row:
-        low, high = self._interval(float(value), float(se))
-        return Row(term, ((self.unmixing.latent, of_class + 1),), "class", float(value), float(se), low, high)
 
-    def _interval(self, value: float, se: float) -> tuple[float, float]:
-        half = float(norm.ppf(0.5 + self.estimator.level / 2)) * se
-        return value - half, value + half
+def _contradicted(unmixing: Unmixing, test: SaturatedTest, classes: int) -> Refusal:
+    return Refusal(
+        f"The data contradict {classes} classes with these proxies: likelihood ratio {test.statistic:.1f} on "
+        f"{test.freedom} degrees of freedom, p = {test.p_value:.1g}. Some proxy depends on another, on "
+        f"{unmixing.outcome} or on {unmixing.treatment} beyond {unmixing.latent}, or there are more classes.",
+        f"Ask for the average effect, which needs less: ATE({unmixing.treatment}, {unmixing.outcome}); "
+        "or declare more classes.",
+    )
+
+
+def _flat(unmixing: Unmixing, classes: int) -> Refusal:
+    return Refusal(
+        f"The likelihood is flat: the data do not tell {classes} classes of {unmixing.latent} apart.",
+        "Declare fewer classes, or measure stronger proxies.",
+    )
+
+
+def _bootstrap_words(data: ClassData, level: float, draws: int) -> str:
+    if data.clusters is not None:
+        drawn = f"{int(data.clusters.max()) + 1:,} clusters of rows, each whole"
+    else:
+        drawn = "the rows"
+    return (
+        f"The {level:.0%} intervals are percentiles of {draws} bootstrap draws of {drawn}, classes of each draw "
+        "matched to the estimate's"
+    )
 
 
 def _words(kind: ErrorKind, level: float) -> str:

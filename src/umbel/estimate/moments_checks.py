@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from scipy.stats import chi2
+from numpy.typing import NDArray
 
 from umbel.estimate.moments_data import ClassData
-from umbel.estimate.moments_model import ClassFit, Features, ranks
+from umbel.estimate.moments_model import ClassFit
 from umbel.expr.unmixing import Unmixing
-from umbel.numerics.arm_moments import root_inverse
 from umbel.numerics.latent_em import posterior
 from umbel.numerics.latent_inference import edges
 from umbel.numerics.operators import RankTest, eigen_classes
 from umbel.numerics.sparse_cells import SaturatedTest
 from umbel.results.check import Check
 from umbel.results.step import Refusal
+
+Array = NDArray[np.float64]
 
 CONTRADICTED = 1e-3
 """p-value of the likelihood-ratio test below which class effects are refused."""
@@ -27,11 +30,9 @@ SMALL = 0.01
 """Share of an arm in a class below which that class hardly shows the arm."""
 
 
-def checks_of(
-    data: ClassData, unmixing: Unmixing, features: Features, found: ClassFit, classes: int
-) -> tuple[Check, ...]:
+def checks_of(data: ClassData, unmixing: Unmixing, rank: RankTest, found: ClassFit, classes: int) -> tuple[Check, ...]:
     """What a reader must know of a fit by likelihood."""
-    checks = [rank_check(ranks(features), unmixing, classes), *doubtful_rank(features, unmixing, classes)]
+    checks = [*checks_of_rank(data, unmixing, rank, classes)]
     checks += [_roots(data, unmixing, found), _ended(found), _overlap(data, unmixing, found)]
     edge = edges(found.model, found.fit)
     if edge:
@@ -40,46 +41,78 @@ def checks_of(
     return tuple(checks)
 
 
-def rank_check(test: RankTest, unmixing: Unmixing, classes: int) -> Check:
-    """Whether the declared number of classes is the one that the proxies show."""
-    shown = test.classes(LEVEL)
+def checks_of_rank(data: ClassData, unmixing: Unmixing, rank: RankTest, classes: int) -> tuple[Check, ...]:
+    """How many classes the proxies show, and how far the last of them stands above noise in the weakest arm."""
     z, x = ", ".join(unmixing.z), ", ".join(unmixing.x)
+    return rank_check(rank, f"{z} and {x}", classes, _drawn(data)), _strength(data, unmixing, rank, classes)
+
+
+def _drawn(data: ClassData) -> str:
+    """What is drawn as one, where it is no row."""
+    if data.clusters is not None:
+        return f"{int(data.clusters.max()) + 1:,} clusters of rows"
+    return "" if data.counted else "weighted rows"
+
+
+def rank_check(test: RankTest, views: str, classes: int, drawn: str = "") -> Check:
+    """Whether the number of classes that is used is the one that the views show.
+
+    Parameters
+    ----------
+    test
+        Of the views' dependence on each other.
+    views
+        Their names.
+    classes
+        The number that is used.
+    drawn
+        What the test takes for independent; empty for rows.
+    """
+    shown, most = test.classes(LEVEL), len(test.p_values) + 1
+    tried = ", ".join(f"{k}: p = {p:.2g}" for k, p in enumerate(test.p_values[: max(shown, classes)], start=1))
+    about = f" Tests of each number against more: {tried}." if tried else ""
+    if drawn:
+        about += f" They take {drawn} for independent, and rows for no more than that."
     if shown == classes:
-        return Check("number of classes", True, float(shown), f"{z} and {x} show {shown} classes.")
+        return Check("number of classes", True, float(shown), f"{views} show {shown} classes.{about}")
     if shown > classes:
-        if classes > len(test.p_values):
-            return Check("number of classes", True, float(classes), f"{z} and {x} cannot show more than {classes}.")
+        if classes >= most:
+            return Check("number of classes", True, float(classes), f"{views} cannot show more than {classes}.{about}")
         advice = (
-            f"{z} and {x} depend on each other through more than {classes} classes "
+            f"{views} depend on each other through more than {classes} classes "
             f"(p = {test.p_values[classes - 1]:.1g}); declare more, or look for a link between them."
         )
     else:
-        advice = f"{z} and {x} show {shown} classes and {classes} are declared: the last is weakly identified."
-    return Check("number of classes", False, float(shown), advice)
+        many = f"{shown} class{'' if shown == 1 else 'es'}"
+        advice = f"{views} show {many}, not {classes}: the last is weakly identified."
+    return Check("number of classes", False, float(shown), advice + about)
 
 
-def doubtful_rank(features: Features, unmixing: Unmixing, classes: int) -> tuple[Check, ...]:
-    """How far the last class stands above noise in the weakest arm."""
-    test = ranks(features)
-    last = test.singular[:, classes - 1]
-    rows = features.moments.shares * features.moments.rows
-    strength = float((last * np.sqrt(rows)).min())
-    value = float(last.min())
+def _strength(data: ClassData, unmixing: Unmixing, test: RankTest, classes: int) -> Check:
+    """The last class's singular value against its noise, and all of them arm by arm."""
+    index = min(classes, test.singular.shape[1]) - 1
+    value, strength = float(test.singular[:, index].min()), test.strength(index + 1)
+    arms = zip(data.states[unmixing.treatment], test.singular, strict=True)
+    told = "; ".join(f"{_listed(row[1:])} where {unmixing.treatment} is {state!r}" for state, row in arms)
+    listed = f"Whitened singular values after the first, 1: {told}."
     if strength >= STRENGTH:
-        return (Check("strength of the proxies", True, value, f"Least whitened singular value {value:.3g}."),)
-    need = (STRENGTH / max(value, 1e-6)) ** 2 / max(float(features.moments.shares.min()), 1e-6)
+        return Check("strength of the proxies", True, value, f"Least whitened singular value {value:.3g}. {listed}")
+    need = data.rows * (STRENGTH / max(strength, 1e-6)) ** 2
     advice = (
         f"The least whitened singular value is {value:.3g}, {strength:.1f} times its noise: weakly identified. "
-        f"Stronger proxies of {unmixing.latent}, or about {need:.1g} rows, would do."
+        f"Stronger proxies of {unmixing.latent}, or about {need:.1g} rows, would do. {listed}"
     )
-    return (Check("strength of the proxies", False, value, advice),)
+    return Check("strength of the proxies", False, value, advice)
 
 
-def refusal_of_rank(features: Features, unmixing: Unmixing, classes: int) -> Refusal | None:
+def _listed(values: Array) -> str:
+    """At most five singular values."""
+    return ", ".join(f"{one:.2g}" for one in values[:5].tolist()) + (", …" if len(values) > 5 else "")
+
+
+def refusal_of_rank(unmixing: Unmixing, rank: RankTest, classes: int) -> Refusal | None:
     """Why class effects are not reported: the proxies do not show that many classes at all."""
-    test = ranks(features)
-    shown = test.classes(LEVEL)
-    strength = float((test.singular[:, classes - 1] * np.sqrt(features.moments.shares * features.moments.rows)).min())
+    shown, strength = rank.classes(LEVEL), rank.strength(classes)
     if shown >= classes or strength >= FAINT:
         return None
     many = f"{shown} class{'' if shown == 1 else 'es'}"
@@ -90,18 +123,15 @@ def refusal_of_rank(features: Features, unmixing: Unmixing, classes: int) -> Ref
     )
 
 
-def refusal_of_arm(data: ClassData, unmixing: Unmixing, features: Features, classes: int) -> Refusal | None:
+def refusal_of_arm(data: ClassData, unmixing: Unmixing, rank: RankTest, classes: int) -> Refusal | None:
     """Why nothing is reported: one arm shows a class less than another does, so that some class is never in it."""
-    moments, singular = features.moments, ranks(features).singular
-    rows = moments.shares * moments.rows
+    if classes > rank.singular.shape[1]:
+        return None
     faint, clear = [], []
     for arm, state in enumerate(data.states[unmixing.treatment]):
-        sides = len(root_inverse(moments.zz[arm])), len(root_inverse(moments.arm_xx[arm]))
-        freedom = (sides[0] - classes + 1) * (sides[1] - classes + 1)
-        left = float(rows[arm] * (singular[arm, classes - 1 :] ** 2).sum())
-        if freedom <= 0 or chi2.sf(left, freedom) >= LEVEL:
+        if rank.arm_p_values[arm, classes - 2] >= LEVEL:
             faint.append(repr(state))
-        elif singular[arm, classes - 1] * np.sqrt(rows[arm]) >= STRENGTH:
+        elif rank.singular[arm, classes - 1] >= STRENGTH * rank.noise[arm, classes - 1]:
             clear.append(repr(state))
     if not faint or not clear:
         return None
@@ -185,3 +215,9 @@ def status_check(checks: tuple[Check, ...]) -> Check:
     failed = [check.name for check in checks if not check.passed]
     words = f"weak: {', '.join(failed)}. Read the intervals with care." if failed else "ok"
     return Check("status", not failed, None, words)
+
+
+def refused(refusal: Refusal, checks: tuple[Check, ...]) -> Refusal:
+    """The refusal with all that was looked at before it, and the one word for it."""
+    status = Check("status", False, None, "refused: the other checks show what that rests on.")
+    return replace(refusal, checks=(status, *checks, *refusal.checks))

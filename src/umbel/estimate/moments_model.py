@@ -16,6 +16,7 @@ from umbel.errors import DataError
 from umbel.estimate.moments_data import ClassData
 from umbel.expr.unmixing import ClassFactor, Unmixing
 from umbel.numerics.arm_moments import ArmMoments, moments_of_rows
+from umbel.numerics.clustered_ranks import clustered_rank_test
 from umbel.numerics.joint_diagonal import Diagonalised, jointly_diagonal
 from umbel.numerics.latent_em import LatentFit, LatentModel, fitted, maximised, posterior
 from umbel.numerics.latent_factors import Categories, Factor, Gaussian
@@ -74,8 +75,6 @@ def features_of(data: ClassData, unmixing: Unmixing) -> Features:
     y = _functions(data, unmixing)
     weights = data.weights
     moments = moments_of_rows(z, x, y, data.codes[unmixing.treatment], arms, unit=unit, weights=weights)
-    if not data.counted:  # sampling weights: as many rows as would tell as much without them (Kish 1965)
-        moments = replace(moments, rows=float(weights.sum() ** 2 / (weights**2).sum()))
     return Features(z, x, y, moments)
 
 
@@ -113,9 +112,13 @@ def side_features(data: ClassData, names: tuple[str, ...]) -> tuple[Array, Array
     return np.stack(columns, axis=1), unit
 
 
-def ranks(features: Features) -> RankTest:
-    """Test how many classes the proxies show."""
-    return rank_test(features.moments)
+def ranks(data: ClassData, unmixing: Unmixing, features: Features) -> RankTest:
+    """Test how many classes the proxies show; rows that depend on each other, or weigh differently, as clusters."""
+    clusters = data.independent
+    if clusters is None:
+        return rank_test(features.moments)
+    arm, arms = data.codes[unmixing.treatment], len(data.states[unmixing.treatment])
+    return clustered_rank_test(features.z, features.x, arm, arms, clusters, weights=data.weights)
 
 
 def model_of(data: ClassData, unmixing: Unmixing, classes: int) -> tuple[LatentModel, OutcomeOf] | Refusal:
@@ -209,6 +212,15 @@ def _contrasted(data: ClassData, unmixing: Unmixing) -> tuple[int, int]:
         return 0, len(states) - 1
     order = sorted(unmixing.contrast, key=lambda term: term[0])
     return states.index(order[0][1]), states.index(order[-1][1])
+
+
+def contrast_weights(data: ClassData, unmixing: Unmixing) -> Array:
+    """Weights of the arms in what is asked, shape (arms,)."""
+    arms = data.states[unmixing.treatment]
+    weights = np.zeros(len(arms))
+    for weight, state in unmixing.contrast:
+        weights[arms.index(state)] += weight
+    return weights
 
 
 def fit_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> SaturatedTest | None:

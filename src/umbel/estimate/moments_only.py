@@ -12,16 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.special import ndtr
 from scipy.stats import chi2
 
 from umbel.errors import DataError
 from umbel.estimate.moments_bridge import redrawn
 from umbel.estimate.moments_data import ClassData
-from umbel.estimate.moments_model import ClassFit, features_of
+from umbel.estimate.moments_model import ClassFit, contrast_weights, features_of
 from umbel.expr.unmixing import Unmixing
 from umbel.numerics.arm_moments import moments_of_rows
+from umbel.numerics.class_matching import matched
 from umbel.numerics.joint_diagonal import jointly_diagonal
 from umbel.numerics.latent_em import LatentFit, LatentModel, posterior
 from umbel.numerics.operators import operators_of
@@ -120,29 +120,20 @@ def by_moments(
         whole = found(data.weights)
         if whole is None or not ((whole[0] > 0) & (whole[0] < 1)).all():
             return _weak(unmixing)
-        whole = whole[:, np.lexsort((whole[0], _contrast(data, unmixing) @ whole[1:]))]
-        scale = np.array([1.0, *[float(np.std(data.outcome)) or 1.0] * arms])[:, None]
+        whole = whole[:, np.lexsort((whole[0], contrast_weights(data, unmixing) @ whole[1:]))]
+        scale = np.array([1.0, *[float(np.std(data.outcome)) or 1.0] * arms])
         draws = []
         for _ in range(DRAWS) if steps is None else steps:
             one = found(redrawn(data, rng))
             if one is None:
                 continue
-            distance = (((whole[:, :, None] - one[:, None, :]) / scale[:, :, None]) ** 2).sum(0)
-            draws.append(one[:, linear_sum_assignment(distance)[1]].ravel())
+            draws.append(one[:, matched(whole, one, scale)].ravel())
     except DataError as fault:
         why, _, advice = str(fault).rpartition(". ")
         return Refusal(f"{why}.", advice)
     if len(draws) < 0.9 * DRAWS:
         return _weak(unmixing)
     return MomentClasses(whole[0], whole[1:], np.cov(np.array(draws).T))
-
-
-def _contrast(data: ClassData, unmixing: Unmixing) -> Array:
-    states = data.states[unmixing.treatment]
-    weights = np.zeros(len(states))
-    for weight, state in unmixing.contrast:
-        weights[states.index(state)] += weight
-    return weights
 
 
 def _weak(unmixing: Unmixing) -> Refusal:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from umbel.data.values import listed
 from umbel.estimate.moments_data import ClassData
 from umbel.estimate.moments_model import ClassFit
+from umbel.estimate.moments_spread import Normal, Spread
 from umbel.expr.unmixing import Unmixing
-from umbel.numerics.latent_em import moved
+from umbel.numerics.latent_em import LatentFit, moved
 from umbel.numerics.latent_inference import ClassValues, ErrorKind, covariance
 from umbel.results.step import Refusal
 from umbel.results.value import Row
@@ -77,18 +77,10 @@ def asked_of(data: ClassData, unmixing: Unmixing) -> Asked | Refusal:
     return Asked(values, codes, data.joint(unmixing.strata)[0][entries])
 
 
-def personal_rows(
-    data: ClassData,
-    unmixing: Unmixing,
-    found: ClassFit,
-    asked: Asked,
-    *,
-    weights: Array,
-    kind: ErrorKind,
-    level: float,
-    term: str,
-) -> tuple[Row, ...] | Refusal:
-    """A row per combination with the expected effect, then one per combination and class with its probability.
+def at_values(
+    data: ClassData, unmixing: Unmixing, found: ClassFit, asked: Asked, fit: LatentFit, weights: Array
+) -> Array:
+    """Expected effects of the combinations, then probabilities of the classes in each, by a fit.
 
     Parameters
     ----------
@@ -96,14 +88,19 @@ def personal_rows(
         What was fitted.
     asked
         The combinations.
+    fit
+        Whose parameters are used: the estimate's, or a draw's.
     weights
         Shape (arms,): the contrast.
-    kind, level
-        Where errors come from; of the intervals.
-    term
-        The question's text.
     """
-    model, fit, k = found.model, found.fit, found.model.classes
+    return _quantities(data, unmixing, found, asked, weights, fit.prior, fit.values)
+
+
+def spread_at_values(
+    data: ClassData, unmixing: Unmixing, found: ClassFit, asked: Asked, *, weights: Array, kind: ErrorKind
+) -> Normal | None:
+    """Covariance of the same by the delta method; None where the likelihood is flat."""
+    model, fit = found.model, found.fit
     value = _quantities(data, unmixing, found, asked, weights, fit.prior, fit.values)
     gradient = np.empty((sum(model.sizes), len(value)))
     for i in range(len(gradient)):
@@ -115,23 +112,36 @@ def personal_rows(
     still = np.zeros((model.strata, len(value)))
     here = ClassValues(found.values.probabilities, found.values.means, gradient, still)
     errors = covariance(model, fit, here, kind=kind, clusters=data.independent)
-    if errors is None:
-        return Refusal("The likelihood is flat: classes are not told apart.", "Declare fewer classes.")
-    deviation = np.sqrt(np.maximum(np.diag(errors), 0.0))
-    half = float(norm.ppf(0.5 + level / 2)) * deviation
+    return None if errors is None else Normal(errors)
+
+
+def personal_rows(
+    unmixing: Unmixing, asked: Asked, value: Array, spread: Spread, *, classes: int, level: float, term: str
+) -> tuple[Row, ...]:
+    """A row per combination with the expected effect, then one per combination and class with its probability.
+
+    Parameters
+    ----------
+    unmixing, asked
+        The question, and the combinations.
+    value, spread
+        From :func:`at_values`, and how far off it may be.
+    classes
+        k.
+    level, term
+        Of the intervals; the question's text.
+    """
+    ends = spread.own(value, level)
     names = [name for name, _ in unmixing.given]
     of_class = f"P({unmixing.latent} | {', '.join(names)})"
     rows, combinations = [], len(asked.values)
+    numbers = list(zip(value.tolist(), ends.se.tolist(), ends.low.tolist(), ends.high.tolist(), strict=True))
     for i, states in enumerate(asked.values):
-        at = tuple(zip(names, states, strict=True))
-        ends = float(value[i] - half[i]), float(value[i] + half[i])
-        rows.append(Row(term, at, "estimate", float(value[i]), float(deviation[i]), *ends))
+        rows.append(Row(term, tuple(zip(names, states, strict=True)), "estimate", *numbers[i]))
     for i, states in enumerate(asked.values):
-        for u in range(k):
-            j = combinations + i * k + u
+        for u in range(classes):
             at = (*zip(names, states, strict=True), (unmixing.latent, u + 1))
-            ends = float(value[j] - half[j]), float(value[j] + half[j])
-            rows.append(Row(of_class, at, "class", float(value[j]), float(deviation[j]), *ends))
+            rows.append(Row(of_class, at, "class", *numbers[combinations + i * classes + u]))
     return tuple(rows)
 
 

@@ -21,6 +21,9 @@ Codes = NDArray[np.int64]
 TINY = 1e-300
 """Keeps the logarithm of an empty cell finite; it is multiplied by a posterior of 0."""
 
+CANCELLED = 1e-6
+"""Share of the absolute weights up to which signed ones have cancelled."""
+
 
 class Factor(Protocol):
     """A law of one block of variables given its configuration and the class."""
@@ -190,13 +193,20 @@ class Gaussian:
         return np.asarray(-0.5 * (deviation**2 * np.exp(-spread) + spread + np.log(2 * np.pi)))
 
     def fitted(self, weights: Array) -> Array:
-        """Weighted means and variances, the variances no smaller than the floor."""
+        """Weighted means and variances, the variances no smaller than the floor.
+
+        Signed weights of a start may cancel; a configuration that they leave without mass has those of all rows.
+        """
         found = np.empty(self.shape)
         for u in range(self.classes):
-            mass = np.maximum(np.bincount(self.configuration, weights[:, u], self.configurations), TINY)
+            mass = np.bincount(self.configuration, weights[:, u], self.configurations)
+            empty = mass <= CANCELLED * np.bincount(self.configuration, np.abs(weights[:, u]), self.configurations)
+            mass = np.where(empty, 1.0, mass)
             mean = np.bincount(self.configuration, weights[:, u] * self.value, self.configurations) / mass
+            mean = np.where(empty, self.value.mean(), mean)
             deviation = self.value - mean[self.configuration]
             square = np.bincount(self.configuration, weights[:, u] * deviation**2, self.configurations) / mass
+            square = np.where(empty, self.value.var(), square)
             found[:, 0, u], found[:, 1, u] = mean, np.log(np.maximum(square, self.floor))
         return found
 

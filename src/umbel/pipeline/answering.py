@@ -138,7 +138,7 @@ def estimated(
     given = np.random.default_rng(method.seed) if rng is None else rng
     found = best.estimate(target, study, rng=given, watch=unwatched if watch is None else watch)
     if isinstance(found, Refusal):
-        return replace(answer, refusal=found)
+        return replace(answer, refusal=found, checks=(*answer.checks, *found.checks))
     found = found if stacked is None else stacked.told(found)
     outermost, *others = study.tables()
     plain = (DataSource(outermost.name, units=found.units), *(DataSource(table.name) for table in others))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from umbel.expr.nodes import Expr
 from umbel.expr.render import latex
 from umbel.expr.words import latex_name, latex_words
+from umbel.results.check import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,13 @@ class Certificate:
 class Refusal:
     """Why a question has no answer as it was asked, and what to name or change.
 
+    Parameters
+    ----------
+    why, advice
+        One sentence each.
+    checks
+        What was looked at before, where data were read: a "no" shows what it rests on.
+
     Examples
     --------
     >>> Refusal("Two treatments in plates are not answered yet.", "Ask for one of them.").advice
@@ -117,6 +125,7 @@ class Refusal:
 
     why: str
     advice: str
+    checks: tuple[Check, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
