@@ -46,8 +46,8 @@ def main() -> None:
         "# The best threshold on a covariate that is a number, honestly",
         "",
         f"`{THRESHOLD}` where Y = C + effect * A * C + noise, {DRAWS} draws a line. Python "
-        f"{platform.python_version()}, NumPy {np.__version__}, two cores, shared; {time.perf_counter() - start:.0f} s. Made by "
-        "`python -m benchmarks.best_policy_scored`.",
+        f"{platform.python_version()}, NumPy {np.__version__}, two cores, shared; {time.perf_counter() - start:.0f} s. "
+        "Made by `python -m benchmarks.best_policy_scored`.",
         "",
         "| rows | effect | 95% gain intervals that hold the chosen policy's gain | its mean gain | mean estimate | "
         "mean promise of the half that chose | gain of the best threshold |",
