@@ -166,3 +166,20 @@ def test_what_a_formula_can_do_without_is_left_out() -> None:
     needed = umbel.identify("W -> X -> M -> Y; W -> M; X <-> Y", "P(Y | do(X))")
     assert isinstance(needed, umbel.Identified)
     assert needed.steps[0].rule != "leave out"
+
+
+@pytest.mark.parametrize(
+    ("graph", "question", "told"),
+    [
+        ("Z -> { A Y }; A -> Y", "E[Y | do(A=1)]", (True, True)),
+        ("Z -> { A Y }; A -> Y", "ETT(A, Y)", (True, True)),
+        ("plate p { A Y }; A -> Y", "P(Y | do(A ~ q))", (True, False)),  # positivity has a line of its own there
+        ("A -> Y", "E[Y]", (False, False)),
+        ("A -> Y; X -> A", "E[X | do(A=1)]", (False, False)),  # no effect
+    ],
+)
+def test_what_every_number_rests_on_is_said(graph: str, question: str, told: tuple[bool, bool]) -> None:
+    verdict = umbel.identify(graph, question)
+    assert isinstance(verdict, umbel.Identified)
+    words = " ".join(verdict.assumptions)
+    assert ("do not act on each other" in words, "(positivity)" in words) == told

@@ -175,7 +175,7 @@ def _identified(
         question,
         estimand,
         all_steps(roads),
-        assumptions_of(graph, effects) + (ASSUMPTION,) * bool(worlds),
+        assumptions_of(graph, effects, worlds=bool(worlds)) + (ASSUMPTION,) * bool(worlds),
         (remarks_of(effects[0]) if effects else ()) + constraint_of(estimand),
         proof,
     )

@@ -144,9 +144,14 @@ def _nothing_done(task: Task) -> Step:
     return Step("no effect", f"no directed path leads from {', '.join(map(quoted_if_needed, names))} to {asked}")
 
 
-def assumptions_of(graph: Graph, roads: tuple[Road, ...]) -> tuple[str, ...]:
-    """What an identified answer rests on, beyond the edges that are absent."""
+def assumptions_of(graph: Graph, roads: tuple[Road, ...], *, worlds: bool = False) -> tuple[str, ...]:
+    """What an identified answer rests on, beyond the edges that are absent; ``worlds``: it has counterfactual terms."""
     lines = ["The graph is right: every absent edge is an assumption."]
+    if worlds or any(road.flat is not None and road.task.treated for road in roads):
+        who = "Units" if graph.plates else "Rows"
+        lines.append(f"{who} do not act on each other; setting a variable does what taking that value did.")
+    if worlds or any(_conditions(road) for road in roads if not road.lowerings):
+        lines.append("Every combination of values that the formula conditions on occurs (positivity).")
     for road in roads:
         if road.flat is not None and road.flat.under is not None:
             lines += [line for line in block_assumptions(road) if line not in lines]
@@ -156,6 +161,11 @@ def assumptions_of(graph: Graph, roads: tuple[Road, ...]) -> tuple[str, ...]:
         lines.append("Inside each unit every value that is conditioned on occurs (Assumption 2).")
         lines.append("What units read of their members converges as members grow in number (Definition 5).")
     return tuple(lines)
+
+
+def _conditions(road: Road) -> bool:
+    """Whether a formula reads a law given something."""
+    return road.expr is not None and any(isinstance(leaf, Probability) and leaf.given for leaf in leaves(road.expr))
 
 
 def remarks_of(road: Road) -> tuple[str, ...]:
