@@ -152,3 +152,11 @@ def test_an_interval_without_width_is_doubted_where_data_are_read() -> None:
     assert any(check.name == "spread" and not check.passed for check in agreeing.checks)
     nothing = umbel.solve("A -> Y; B", "E[B | do(A=1)] - E[B | do(A=0)]", umbel.Study(rows))
     assert nothing.value == 0.0 and not any(check.name == "spread" for check in nothing.checks)
+
+
+def test_the_level_is_told_as_it_was_asked() -> None:
+    """0.975 was told as 98%."""
+    study = umbel.Study({"A": [0, 1] * 20, "Y": list(range(40))})
+    answer = umbel.solve("A -> Y", "E[Y | do(A=1)]", study, method=umbel.MethodSpec(level=0.975))
+    assert any("The 97.5% interval" in line for line in answer.assumptions)
+    assert "97.5% interval" in answer.summary()

@@ -152,7 +152,7 @@ class BestPolicy:
             (*checks, *unused(study)),
             (
                 f"Half of the rows chose the parameters by {how}; value and gain come from the other half.",
-                f"The {self.level:.0%} intervals are for the chosen policy, not for the best there is.",
+                f"The {100 * self.level:g}% intervals are for the chosen policy, not for the best there is.",
             ),
             REFERENCES,
             (replace(rows.source, rows=int(rows.sample.counts.sum())),) if rows.source.rows is None else (rows.source,),

@@ -155,7 +155,7 @@ class BestOnScores:
                 *found[2].assumptions,
                 "Half of the rows chose the parameters by a search over doubly robust scores, which may miss the very "
                 "best; value and gain come from the other half.",
-                f"The {self.level:.0%} intervals are for the chosen policy, not for the best there is.",
+                f"The {100 * self.level:g}% intervals are for the chosen policy, not for the best there is.",
             ),
             tuple(dict.fromkeys((*REFERENCES, *found[2].references))),
             (replace(rows.source, rows=int(rows.sample.counts.sum())),) if rows.source.rows is None else (rows.source,),

@@ -224,7 +224,7 @@ def answered(
     if single:
         estimate = Estimate(first.value, first.se, (first.lower, first.upper), level, method)
     design = f"clusters of {rows.clustered}" if rows.clustered else "rows"
-    line = f"The {level:.0%} interval is Student's, from the influence of {design} on the estimate."
+    line = f"The {100 * level:g}% interval is Student's, from the influence of {design} on the estimate."
     return Estimated(
         estimate,
         tuple(table),

@@ -114,7 +114,7 @@ class KindsOfUnits:
         low, high = np.quantile(draws, [tail, 1 - tail]).tolist()
         se = (high - low) / (2 * float(norm.ppf(1 - tail)))  # ratios have long tails: no moment of the draws
         checks = (*units.checks, *pure, *_checks(units, pattern, unmixing, weights, len(draws)))
-        words = f"The {self.level:.0%} interval holds that share of {DRAWS} bootstrap draws of the units"
+        words = f"The {100 * self.level:g}% interval holds that share of {DRAWS} bootstrap draws of the units"
         return Estimated(
             Estimate(value, se, (low, high), self.level, self.name),
             (),

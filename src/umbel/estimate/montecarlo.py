@@ -149,7 +149,7 @@ class FittedKernels:
             (
                 "Every law of the estimand is learnt by a ridge regression of second degree (numbers: residuals of "
                 "one law; states: log odds). The answer is right only if all of them are: nothing protects it.",
-                f"The {self.level:.0%} interval is normal, from {len(found)} bootstrap samples of {what}.",
+                f"The {100 * self.level:g}% interval is normal, from {len(found)} bootstrap samples of {what}.",
             ),
             REFERENCES,
             rows.source.units,

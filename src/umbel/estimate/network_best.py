@@ -169,7 +169,7 @@ class BestOnNetwork:
                 *laws_assumed(run.asked, task.ground.fits),
                 "Normal noise with the covariance of the coefficients was added to choose the parameters by a search, "
                 "which may miss the very best, and taken away for value and gain: two independent fits.",
-                f"The {self.level:.0%} intervals are for the chosen policy, not for the best there is.",
+                f"The {100 * self.level:g}% intervals are for the chosen policy, not for the best there is.",
             ),
             (*REFERENCES, *SPLIT),
             task.ground.people.sources,

@@ -270,8 +270,8 @@ def _difference(rows: TotalRows, form: MacroForm, level: float, rng: np.random.G
         return (Check("one effect for every realisation", True, report.test.p, ""),)
     low, high = report.ranges[0][1].interval
     advice = (
-        f"One unit of {form.total} does between {low:.4g} and {high:.4g} ({level:.0%} interval), depending on which "
-        f"parts bring it about: the answer is for this realisation alone."
+        f"One unit of {form.total} does between {low:.4g} and {high:.4g} ({100 * level:g}% interval), depending on "
+        "which parts bring it about: the answer is for this realisation alone."
     )
     return (Check("one effect for every realisation", False, report.test.p, advice),)
 
