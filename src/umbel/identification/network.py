@@ -179,8 +179,8 @@ def _mean(graph: Graph, term: Expectation | Probability, treated: int) -> Networ
     for node in (outcome, *bits(own), *(graph.index(one.variable) for one in term.given)):
         if node in made:
             raise _Beyond(
-                f"{graph.names[node]} is made of what neighbours have, and is here asked about by itself or set.",
-                "Set and ask about the variable that it is made of.",
+                f"{graph.names[node]} is made of other variables of a network, and is here asked about or set itself.",
+                "Set and ask about the variables that it is made of.",
             )
     return NetworkMean(
         _raw(graph, outcome),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from umbel.expr.build import all_symbols, expectation, product, substituted, total
-from umbel.expr.nodes import AtState, Drawn, Expr, Held, Policy, Probability, Raw, Slot, Symbol
+from umbel.expr.nodes import AtState, Drawn, Expr, Held, Law, Policy, Probability, Raw, Slot, Symbol
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.separation import m_separated
 from umbel.graph.walks import closure, descendants
@@ -92,7 +92,15 @@ class Micro:
         outcome = Event(self.outcome.variable)
         conditions = tuple(Event(name) for name in given)
         asked = Question.of(Chance((outcome,), tuple(Free(name) for name in self.names), conditions))
-        return self.ask(asked)
+        found = self.ask(asked)
+        if any(isinstance(one.meaning, Law) or one.meaning.level for one in all_symbols(found)):
+            raise refused(
+                self.term,
+                f"What {self.item.name} does differs between units, by laws inside them; how its parts come about in "
+                "each of them is not said by a realisation for all.",
+                f"Set the parts themselves: do({', '.join(f'{name}=…' for name in self.names)}).",
+            )
+        return found
 
     def natural(self, given: tuple[str, ...], adjust: int | None) -> Expr:
         """Theorem 3.1 where the micro level is not confounded; the mixture otherwise."""

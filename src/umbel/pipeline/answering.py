@@ -16,6 +16,7 @@ from umbel.graph.render import graph_text
 from umbel.graph.separation import m_separated
 from umbel.model.query import Best, Question
 from umbel.pipeline.choosing import best_in
+from umbel.pipeline.making import with_totals
 from umbel.results.answer import Answer
 from umbel.results.check import Check
 from umbel.results.step import EstimandView, Refusal
@@ -125,6 +126,10 @@ def estimated(
     target, study = target_of(verdict, graph, studies), studies[0]
     if isinstance(verdict.question.body, Best):
         return best_in(answer, verdict, target, studies, method=method, rng=rng)
+    made: tuple[str, ...] = ()
+    if len(studies) == 1:
+        study, made = with_totals(study, target, graph)
+        studies = (study,)
     target = with_unread_states(target, studies)
     stacked: Stacked | None = None
     if len(studies) > 1:
@@ -147,7 +152,7 @@ def estimated(
         estimate=replace(found.estimate, seed=method.seed if rng is None else None),
         classes=found.classes,
         table=found.rows,
-        remarks=(*answer.remarks, *_words(target, study)),
+        remarks=(*answer.remarks, *made, *_words(target, study)),
         checks=(*found.checks, *_no_spread(found, target), *_unread(best, method)),
         assumptions=(*answer.assumptions, *found.assumptions),
         references=found.references,
