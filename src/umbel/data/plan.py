@@ -35,8 +35,10 @@ class Field:
     missing: tuple[State, ...] = ()
 
     def words(self) -> list[str]:
-        """The texts that stand for missing."""
-        return sorted({"", *(code for code in self.missing if isinstance(code, str))})
+        """The texts that stand for missing; beside a word, numbers too, which are then read from text."""
+        words = {code for code in self.missing if isinstance(code, str)}
+        plain = {text for code in self.figures() for text in (f"{code:g}", str(code))} if words else set()
+        return sorted({"", *words, *plain})
 
     def figures(self) -> list[float]:
         """The numbers that stand for missing."""

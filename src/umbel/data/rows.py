@@ -21,7 +21,7 @@ from umbel.data.plan import CODES, Field, Plan, Tally
 from umbel.data.source import Table, position
 from umbel.data.statistics import declared
 from umbel.data.study import Study
-from umbel.data.values import Array, Codes, categories, listed, numbers
+from umbel.data.values import Array, Codes, are_numerals, categories, listed, numbers, state_of
 from umbel.errors import DataError, shown
 from umbel.numerics.influence import Sample
 from umbel.results.check import Check
@@ -157,7 +157,7 @@ def _field(study: Study, data: Table, name: str) -> Field:
 def _variable(study: Study, data: Table, name: str, field: Field, domain: Domain | None) -> RowColumn:
     (arrow,) = fetch_columns(data, [study.column(name).column], reason=f"variable {name}")
     wanted = domain or study.column(name).states
-    if wanted is None and _is_number(arrow):
+    if wanted is None and (_is_number(arrow) or _are_numerals(arrow, field.missing)):
         return _number(numbers(arrow, where=field.name, missing=field.missing))
     codes, states = categories(arrow, missing=field.missing)
     codes, found = declared(codes, states, wanted, field.name)
@@ -185,6 +185,13 @@ def _is_number(arrow: Any) -> bool:
     """Whether an Arrow column holds numbers (Arrow carries no types, hence ``Any``)."""
     kind = arrow.type
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _are_numerals(arrow: Any, missing: Sequence[State]) -> bool:
+    """Whether a column of text holds numbers beside a word for missing."""
+    if not any(isinstance(code, str) for code in missing):
+        return False
+    return are_numerals((state_of(one) for one in arrow.unique().to_pylist()), missing)
 
 
 def _from_units(study: Study, data: Table, name: str, domain: Domain | None, keys: Sequence[Category]) -> RowColumn:

@@ -183,17 +183,17 @@ def _clean(field: Field, kinds: Sequence[str]) -> str:
     if text:
         number = f"CASE WHEN {raw}::VARCHAR IN ({_words(field)}) THEN NULL ELSE TRY_CAST({raw} AS DOUBLE) END"
     elif field.number:
-        if not _numeric(kind):
+        if not is_numeric(kind):
             raise DataError(f"{field.name} holds {kind.lower()}, and numbers are needed.")
         number = f"{raw}::DOUBLE"
     elif kind in ("FLOAT", "DOUBLE"):
         number = raw
     else:
-        number = _exact(raw, kind) if _numeric(kind) else f"{raw}::VARCHAR"
+        number = _exact(raw, kind) if is_numeric(kind) else f"{raw}::VARCHAR"
     # even() keeps NaN and carries no statistics: DuckDB trusts a parquet file's minimum and maximum,
     # which ignore NaN, and folds a bare isnan() to false (duckdb issue 25521).
     holes = f"isnan(even({number}))" if text or field.number or kind in ("FLOAT", "DOUBLE") else "false"
-    if field.figures() and (field.number or _numeric(kind)):
+    if field.figures() and (field.number or is_numeric(kind)):
         holes += f" OR {number} IN ({', '.join(map(repr, field.figures()))})"
     return number if holes == "false" else f"CASE WHEN {holes} THEN NULL ELSE {number} END"
 
@@ -207,7 +207,8 @@ def _kinds(run: Run, source: str) -> list[str]:
     return [str(kind) for kind in run(f"SELECT * FROM {source}").types]
 
 
-def _numeric(kind: str) -> bool:
+def is_numeric(kind: str) -> bool:
+    """Whether a type of DuckDB holds numbers, or truth values."""
     return kind in ("FLOAT", "DOUBLE", "BOOLEAN") or "INT" in kind or kind.startswith("DECIMAL")
 
 

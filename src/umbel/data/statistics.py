@@ -92,7 +92,7 @@ def scan(table: Table, plan: Plan, tallies: dict[Field, Tally]) -> Grouped:
     if plan.values and is_rough(moments, np.zeros_like(centre)):
         found = _grouped(table, plan, None)
         moments = from_sums(found.counts, found.centre - centre, found.first, found.second)
-    coded = [categories(column) for column in found.keys]
+    coded = [categories(column, missing=field.missing) for column, field in zip(found.keys, plan.keys, strict=True)]
     keys, states = tuple(codes for codes, _ in coded), tuple(states for _, states in coded)
     return Grouped(keys, states, float(found.rows.sum()), moments, centre)
 
@@ -159,11 +159,15 @@ def declared(codes: Codes, found: tuple[State, ...], domain: Domain | None, wher
     """
     if domain is None:
         return codes, Domain(found)
+    if all(isinstance(state, str) for state in domain.states):
+        found = tuple(map(str, found))
     for state in found:
         if state not in domain.states:
+            text = isinstance(state, str) and state in map(str, domain.states)
+            advice = "The column holds text: make it numbers" if text else "Declare it as a state"
             raise DataError(
                 f"{where} holds {state!r}, which is none of its states: {listed(domain.states)}. "
-                "Declare it as a state, or as missing."
+                f"{advice}{', or declare the states in quotes' if text else ', or as missing'}."
             )
     order = np.array([domain.states.index(state) for state in found] + [-1], dtype=np.int64)
     return order[codes], domain

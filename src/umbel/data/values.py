@@ -8,6 +8,7 @@ states as one without.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from umbel.variable import State
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
+NUMERAL = re.compile(r"[+-]?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def numbers(column: Any, *, where: str, missing: Sequence[State] = ()) -> Array:
@@ -63,19 +65,49 @@ def numbers(column: Any, *, where: str, missing: Sequence[State] = ()) -> Array:
 def categories(column: Any, *, missing: Sequence[State] = ()) -> tuple[Codes, tuple[State, ...]]:
     """An Arrow column as codes and the states they stand for, sorted; missing values are -1.
 
+    Numbers that are text only for a word among the codes for missing ("NA") are read as numbers.
+
     Examples
     --------
     >>> codes, states = categories(pa.chunked_array([["b", "a", None, "b"]]))
     >>> codes.tolist(), states
     ([1, 0, -1, 1], ('a', 'b'))
+    >>> categories(pa.chunked_array([["0", "NA", "1"]]), missing=("NA",))[1]
+    (0, 1)
     """
     encoded = pc.dictionary_encode(_plain(column))
     values = [state_of(value) for value in encoded.dictionary.to_pylist()]
+    if are_numerals(values, missing):
+        values = [number_of(value) if value not in missing else None for value in values]
     kept = sorted({value for value in values if value is not None and value not in missing}, key=order_key)
     position = {state: index for index, state in enumerate(kept)}
     lookup = np.array([-1 if value is None else position.get(value, -1) for value in values] + [-1], dtype=np.int64)
     indices = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
     return lookup[indices], tuple(kept)
+
+
+def are_numerals(values: Iterable[State | None], missing: Sequence[State]) -> bool:
+    """Whether every word is a number, and a word that stands for missing tells why they are words.
+
+    Words like 007 are names: as numbers they would be others.
+
+    Examples
+    --------
+    >>> are_numerals(["0", "1.5"], ("NA",)), are_numerals(["0", "1"], ()), are_numerals(["01"], ("NA",))
+    (True, False, False)
+    """
+    if not any(isinstance(code, str) for code in missing):
+        return False
+    return all(
+        value is None or value in missing or (isinstance(value, str) and NUMERAL.fullmatch(value) is not None)
+        for value in values
+    )
+
+
+def number_of(value: State | None) -> State | None:
+    """The number that a numeral writes; whole ones are integers."""
+    whole = isinstance(value, str) and not set(value) & set(".eE")
+    return None if value is None else int(value) if whole else state_of(float(value))
 
 
 def state_of(value: Any) -> State | None:

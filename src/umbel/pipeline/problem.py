@@ -25,7 +25,7 @@ from umbel.pipeline.answering import answer_of, estimated
 from umbel.pipeline.bounding import Asked, bounds_in, bounds_where_states_allow, estimate_where_bounds_meet
 from umbel.pipeline.bounding_units import bounds_through_units
 from umbel.pipeline.opening import Experiments, open_studies, source_of, sources_of, verdict_on
-from umbel.pipeline.ordering import check_order, check_words
+from umbel.pipeline.ordering import check_order, check_words, places_told
 from umbel.pipeline.totals import range_in
 from umbel.results.answer import Answer
 from umbel.results.verdict import Bounded, Refused, Unidentified, Verdict
@@ -203,7 +203,10 @@ class Problem:
         start = time.perf_counter()
         verdict = verdict_on(self.graph, self.question, design, self.equations) if design else self.identify()
         seconds = time.perf_counter() - start
-        return verdict, answer_of(verdict, self.graph, title=self.title, assumptions=self.assumptions, seconds=seconds)
+        domains = {self.graph.names[node]: domain for node, domain in self.graph.facts.domains}
+        told = places_told(self.question, domains, self.studies)
+        given = (*self.assumptions, *told)
+        return verdict, answer_of(verdict, self.graph, title=self.title, assumptions=given, seconds=seconds)
 
     def solve(self, *, rng: np.random.Generator | None = None, watch: Watch | None = None) -> Answer:
         """Identify, then estimate; see :func:`solve`.
