@@ -13,11 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from umbel.data.rows import read_rows
-from umbel.data.source import FileTable
-from umbel.data.study import Study
-from umbel.errors import DataError, shown
-from umbel.estimate.macro_large import Source, large_components, large_joint, large_known
 from umbel.estimate.macro_methods import (
     Components,
     Contrast,
@@ -30,22 +25,12 @@ from umbel.estimate.macro_methods import (
     inhibiting_from_data,
 )
 from umbel.estimate.macro_methods import substitution as _substitution
-from umbel.estimate.macro_report import PartsData, Report, report_of
+from umbel.estimate.macro_reading import Weights, held_whole, is_large, opened, report_in_blocks, source_of
+from umbel.estimate.macro_report import Report, report_of
 from umbel.estimate.macro_several import irrelevance_test, macro_backdoor
-from umbel.estimate.totals_data import columns_of, identity_check
 from umbel.numerics.aggregation_chain import Adjustment, Chain, Irrelevance, adjustment, irrelevance
-from umbel.numerics.aggregation_discrete import (
-    MacroModel,
-    Membership,
-    Reach,
-    confounding,
-    consistent_partition,
-    inhibiting,
-    macro_effect,
-    macro_model,
-    natural,
-    reach,
-)
+from umbel.numerics.aggregation_discrete import confounding, consistent_partition, macro_effect, natural
+from umbel.numerics.aggregation_hulls import MacroModel, Membership, Reach, inhibiting, macro_model, reach
 from umbel.numerics.aggregation_inhibiting import coordinates, direction_for, inhibiting_perfect, inhibiting_shift
 from umbel.numerics.aggregation_laws import (
     MacroConfounding,
@@ -61,7 +46,6 @@ from umbel.numerics.aggregation_laws import (
 from umbel.numerics.aggregation_linear import (
     LinearMicro,
     Normal,
-    checked_weights,
     heterogeneity,
     natural_direction,
     natural_directions,
@@ -78,7 +62,6 @@ from umbel.numerics.aggregation_units import (
 )
 from umbel.numerics.aggregation_witness import Witness, witness
 from umbel.numerics.independence import fisher_z, g_test, generalised_covariance
-from umbel.results.check import Check
 
 __all__ = [
     "Adjustment",
@@ -146,14 +129,6 @@ __all__ = [
     "well_defined",
     "witness",
 ]
-
-Weights = Mapping[str, float] | Sequence[str]
-"""Names with weights; names alone weigh 1."""
-
-MOST_HELD = 20_000_000
-"""Numbers up to which a table is read whole: 160 MB."""
-MOST_PARTS = 400
-"""Parts up to which a file is read whole; from there on in blocks."""
 
 
 def well_defined(
@@ -229,17 +204,15 @@ def well_defined(
     True
     """
     generator = np.random.default_rng(0) if rng is None else rng
-    study = data if isinstance(data, Study) else Study(data, cluster=cluster)
-    if isinstance(data, Study) and cluster is not None:
-        raise DataError("The study is opened already: name its cluster there, Study(..., cluster=...).")
-    names, weights = _weighted(total, "total")
     how: Method = Joint() if method is None else method
-    outcomes = _outcomes(outcome, how, names)
-    if _large(study, names):
-        return _in_blocks(study, names, weights, outcomes, adjust, how, sets, level, margin, generator)
-    parts, components, checks = _read(study, names, weights, outcomes, adjust, how, total_column)
+    source = source_of(opened(data, cluster), total, outcome, adjust, how)
+    if is_large(source):
+        return report_in_blocks(source, how, sets=sets, level=level, margin=margin, rng=generator)
+    parts, components, checks = held_whole(source, how, total_column)
     found = effects_by(how, parts, components, rng=generator)
-    return report_of(names, weights, found, sets=sets, level=level, margin=margin, checks=checks, rng=generator)
+    return report_of(
+        source.parts, source.weights, found, sets=sets, level=level, margin=margin, checks=checks, rng=generator
+    )
 
 
 def substitution(
@@ -254,6 +227,36 @@ def substitution(
 ) -> Contrast:
     """Effect of one more of a part and less of another, the total as it is: ``{"X1": 1, "X2": -1}``.
 
+    Right when parts and outcome are not confounded given ``adjust`` and the outcome's mean is linear in the parts.
+    O(rows parts²).
+
+    Parameters
+    ----------
+    data
+        A :class:`umbel.Study`, or anything that one takes: a path, a data frame, a mapping of columns.
+    total
+        Its parts: ``["X1", "X2"]``, or with weights ``{"X1": 1.0, "X2": 0.5}``.
+    outcome
+        A column; or several whose sum (weighted) is the outcome.
+    moves
+        How far each part moves; together they leave the total as it is.
+    adjust
+        Covariates that remove confounding between parts and outcome.
+    cluster
+        Column of groups of rows that depend on each other.
+    level
+        Of the interval.
+
+    Returns
+    -------
+    Contrast
+        The effect with its error and interval.
+
+    Raises
+    ------
+    DataError
+        For moves that change the total, names that are no parts, and columns of words.
+
     Examples
     --------
     >>> rng = np.random.default_rng(0)
@@ -262,9 +265,7 @@ def substitution(
     >>> round(substitution(table, ["X1", "X2"], "Y", {"X1": 1, "X2": -1}).value, 1)
     2.1
     """
-    study = data if isinstance(data, Study) else Study(data, cluster=cluster)
-    names, weights = _weighted(total, "total")
-    parts, _, _ = _read(study, names, weights, _outcomes(outcome, Joint(), names), adjust, Joint(), None)
+    parts, _, _ = held_whole(source_of(opened(data, cluster), total, outcome, adjust, Joint()), Joint())
     return _substitution(parts, moves, level=level)
 
 
@@ -281,112 +282,43 @@ def existence(
     """Whether some perfect realisation would leave no confounding, with the confounders measured.
 
     Three answers: it exists, none does, or the rows cannot tell (condition (9), bootstrapped).
+    O(400 rows parts²).
+
+    Parameters
+    ----------
+    data
+        A :class:`umbel.Study`, or anything that one takes: a path, a data frame, a mapping of columns.
+    total
+        Its parts: ``["X1", "X2"]``, or with weights ``{"X1": 1.0, "X2": 0.5}``.
+    outcome
+        A column; or several whose sum (weighted) is the outcome.
+    confounders
+        Columns that hold all that confounds parts and outcome.
+    cluster
+        Column of groups of rows that depend on each other.
+    level
+        Of the interval.
+    rng
+        Source of the bootstrap; default: seed 0.
+
+    Returns
+    -------
+    Existence
+        The verdict, and the variance that a realisation has to spare, with its interval.
 
     Raises
     ------
     DataError
         When the parts are collinear with the confounders: the noise's variance is then not identified.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> u = rng.normal(size=500)
+    >>> x = rng.normal(size=(2, 500)) + u
+    >>> table = {"U": u, "X1": x[0], "X2": x[1], "Y": 3 * x[0] + x[1] + u + rng.normal(size=500)}
+    >>> existence(table, ["X1", "X2"], "Y", confounders=["U"]).verdict
+    'exists'
     """
-    study = data if isinstance(data, Study) else Study(data, cluster=cluster)
-    names, weights = _weighted(total, "total")
-    parts, _, _ = _read(study, names, weights, _outcomes(outcome, Joint(), names), confounders, Joint(), None)
+    parts, _, _ = held_whole(source_of(opened(data, cluster), total, outcome, confounders, Joint()), Joint())
     return inhibiting_from_data(parts, level=level, rng=np.random.default_rng(0) if rng is None else rng)
-
-
-def _weighted(given: Weights, what: str) -> tuple[tuple[str, ...], np.ndarray]:
-    pairs = dict(given) if isinstance(given, Mapping) else dict.fromkeys(given, 1.0)
-    if isinstance(given, str) or len(pairs) < 2:
-        raise DataError(f"{what} names its parts: at least two, as in ['X1', 'X2'].")
-    if not isinstance(given, Mapping) and len(pairs) < len(given):
-        raise DataError(f"{what} names a part twice.")
-    weights = checked_weights(list(pairs.values()), len(pairs))
-    if (weights == 0).any():
-        zero = list(pairs)[int(np.flatnonzero(weights == 0)[0])]
-        raise DataError(f"{shown(zero)} weighs 0: it is no part of the total. Leave it out.")
-    return tuple(pairs), weights
-
-
-def _outcomes(outcome: str | Weights, how: Method, parts: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
-    if isinstance(how, Components):
-        missing = [name for name in parts if name not in how.of]
-        if missing:
-            raise DataError(f"Components(...) leaves out {', '.join(missing[:6])}. Name each part's component.")
-        share = dict(outcome) if isinstance(outcome, Mapping) else {}
-        return tuple((how.of[name], float(share.get(how.of[name], 1.0))) for name in parts)
-    if isinstance(outcome, str):
-        if outcome in parts:
-            raise DataError(f"The outcome {shown(outcome)} is named as a part of the total. Leave it out of the parts.")
-        return ((outcome, 1.0),)
-    pairs = dict(outcome) if isinstance(outcome, Mapping) else dict.fromkeys(outcome, 1.0)
-    return tuple((name, float(weight)) for name, weight in pairs.items())
-
-
-def _large(study: Study, names: tuple[str, ...]) -> bool:
-    return isinstance(study.data, FileTable) and study.data.parquet and len(names) > MOST_PARTS
-
-
-def _read(
-    study: Study,
-    names: tuple[str, ...],
-    weights: np.ndarray,
-    outcomes: tuple[tuple[str, float], ...],
-    adjust: Sequence[str],
-    how: Method,
-    total_column: str | None,
-) -> tuple[PartsData, np.ndarray | None, tuple[Check, ...]]:
-    """Complete rows, held whole."""
-    known = isinstance(how, Known)
-    wanted = [*names, *(() if known else (name for name, _ in outcomes)), *adjust]
-    wanted += [] if total_column is None else [total_column]
-    rows = read_rows(study, tuple(dict.fromkeys(wanted)))
-    for name in (*names, *(() if known else (name for name, _ in outcomes))):
-        if not rows.columns[name].numeric:
-            raise DataError(f"Column {shown(name)} holds words, and its sums and means are asked for.")
-    x = np.column_stack([rows.columns[name].values for name in names])
-    checks = list(rows.checks)
-    if total_column is not None:
-        checks.append(identity_check(total_column, rows.columns[total_column].values, x @ weights, rows.sample.counts))
-    components = None
-    if known:
-        assert isinstance(how, Known)
-        missing = [name for name in names if name not in how.effects]
-        if missing:
-            raise DataError(f"The known effects leave out {', '.join(missing[:6])}. Give one for each part.")
-        y = x @ np.array([float(how.effects[name]) for name in names])
-    else:
-        each = np.column_stack([weight * rows.columns[name].values for name, weight in outcomes])
-        y = each.sum(axis=1)
-        components = each if isinstance(how, Components) else None
-    return PartsData(names, weights, x, y, columns_of(rows, adjust), rows.sample), components, tuple(checks)
-
-
-def _in_blocks(
-    study: Study,
-    names: tuple[str, ...],
-    weights: np.ndarray,
-    outcomes: tuple[tuple[str, float], ...],
-    adjust: Sequence[str],
-    how: Method,
-    sets: Sequence[PlanSet],
-    level: float,
-    margin: float,
-    rng: np.random.Generator,
-) -> Report:
-    """The same from blocks of rows: no weights or clusters."""
-    for role in ("count", "weight", "cluster", "strata"):
-        if getattr(study, role):
-            raise DataError(f"Tables that are read in blocks take no {role}. Give fewer than {MOST_PARTS} parts.")
-    source = Source(study, names, weights, outcomes, tuple(adjust))
-    match how:
-        case Joint(classical):
-            return large_joint(source, robust=not classical, sets=sets, level=level, margin=margin, rng=rng)
-        case Known(effects):
-            missing = [name for name in names if name not in effects]
-            if missing:
-                raise DataError(f"The known effects leave out {', '.join(missing[:6])}. Give one for each part.")
-            alpha = np.array([float(effects[name]) for name in names])
-            return large_known(source, alpha, level=level, margin=margin)
-        case Components():
-            return large_components(source, level=level, margin=margin)
-        case DoublyRobust():
-            raise DataError("DoublyRobust learns from rows that are held whole: give fewer parts, or Joint().")

@@ -45,6 +45,11 @@ def pns(obs: ArrayLike | None = None, rct: ArrayLike | None = None, *, level: fl
     level
         Of the sampling interval, for tables of counts.
 
+    Returns
+    -------
+    Bounds
+        Sharp; with a sampling interval where the tables are counts.
+
     Raises
     ------
     DataError
@@ -67,6 +72,23 @@ def pns(obs: ArrayLike | None = None, rct: ArrayLike | None = None, *, level: fl
 def pn(obs: ArrayLike | None = None, rct: ArrayLike | None = None, *, level: float = 0.95) -> Bounds:
     """Probability of necessity, ``P(Y[X=0]=0 | X=1, Y=1)``; see :func:`pns` for the tables.
 
+    Parameters
+    ----------
+    obs, rct
+        Observational and randomised table, as :func:`pns` takes them.
+    level
+        Of the sampling interval, for tables of counts.
+
+    Returns
+    -------
+    Bounds
+        Sharp; with a sampling interval where the tables are counts.
+
+    Raises
+    ------
+    DataError
+        As :func:`pns`, and where nobody is treated with the outcome.
+
     Examples
     --------
     >>> found = pn(obs=[[0.5, 0.1], [0.2, 0.2]], rct=[[0.85, 0.15], [0.65, 0.35]])
@@ -79,6 +101,23 @@ def pn(obs: ArrayLike | None = None, rct: ArrayLike | None = None, *, level: flo
 def ps(obs: ArrayLike | None = None, rct: ArrayLike | None = None, *, level: float = 0.95) -> Bounds:
     """Probability of sufficiency, ``P(Y[X=1]=1 | X=0, Y=0)``; see :func:`pns` for the tables.
 
+    Parameters
+    ----------
+    obs, rct
+        Observational and randomised table, as :func:`pns` takes them.
+    level
+        Of the sampling interval, for tables of counts.
+
+    Returns
+    -------
+    Bounds
+        Sharp; with a sampling interval where the tables are counts.
+
+    Raises
+    ------
+    DataError
+        As :func:`pns`, and where nobody is untreated without the outcome.
+
     Examples
     --------
     >>> found = ps(obs=[[0.5, 0.1], [0.2, 0.2]], rct=[[0.85, 0.15], [0.65, 0.35]])
@@ -89,7 +128,28 @@ def ps(obs: ArrayLike | None = None, rct: ArrayLike | None = None, *, level: flo
 
 
 def ate(obs: ArrayLike, *, level: float = 0.95) -> Bounds:
-    """Average effect of a binary treatment on a binary outcome without any assumption (Manski 1990).
+    """Average effect of a binary treatment on a binary outcome without any assumption.
+
+    Parameters
+    ----------
+    obs
+        Observational table, shape (2, 2): treatment by outcome, probabilities or counts.
+    level
+        Of the sampling interval, for tables of counts.
+
+    Returns
+    -------
+    Bounds
+        Sharp; with a sampling interval where the tables are counts.
+
+    Raises
+    ------
+    DataError
+        For tables of another shape and negative entries.
+
+    References
+    ----------
+    Manski, "Nonparametric bounds on treatment effects", American Economic Review 80(2), 1990.
 
     Examples
     --------
@@ -101,7 +161,7 @@ def ate(obs: ArrayLike, *, level: float = 0.95) -> Bounds:
 
 
 def ate_by_instrument(table: ArrayLike, *, level: float = 0.95) -> Bounds:
-    """Average effect with an instrument: the bounds of Balke and Pearl (JASA 92, 1997).
+    """Average effect with an instrument.
 
     Parameters
     ----------
@@ -110,6 +170,20 @@ def ate_by_instrument(table: ArrayLike, *, level: float = 0.95) -> Bounds:
         number of instrument values; each is scaled by itself.
     level
         Of the sampling interval, for tables of counts.
+
+    Returns
+    -------
+    Bounds
+        Sharp; with a sampling interval where the tables are counts.
+
+    Raises
+    ------
+    DataError
+        For tables of another shape, negative entries, and tables that no instrument gives.
+
+    References
+    ----------
+    Balke and Pearl, "Bounds on treatment effects from studies with imperfect compliance", JASA 92, 1997.
 
     Examples
     --------
@@ -150,6 +224,11 @@ def query(
         Of the sampling interval, for tables of counts.
     rng
         Source of the bootstrap; default: seed 0.
+
+    Returns
+    -------
+    Bounds
+        With their kind: sharp, or outer where the search ended before they were tight.
 
     Raises
     ------

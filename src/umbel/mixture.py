@@ -20,7 +20,17 @@ from scipy.stats import norm
 
 from umbel.errors import DataError
 from umbel.numerics.arm_moments import ArmMoments, moments_of_cells
-from umbel.numerics.joint_diagonal import Diagonalised
+from umbel.numerics.class_algebra import (
+    average_effect,
+    checked_table,
+    eigenvalues,
+    joint_diagonal,
+    number_of_classes,
+    operators,
+    outcome_moments,
+    synthetic_moments,
+    synthetic_pencil,
+)
 from umbel.numerics.latent_inference import (
     Personal,
     covariance,
@@ -30,10 +40,8 @@ from umbel.numerics.latent_inference import (
     parameters_of,
     personal,
 )
-from umbel.numerics.mixture_cells import CellFit, fit_cells, moment_classes
-from umbel.numerics.operators import Operators, RankTest, eigen_classes, operators_of, rank_test
-from umbel.numerics.pencil import Roots, effect_moments, pencil
-from umbel.numerics.pencil import outcome_moments as _moments
+from umbel.numerics.mixture_cells import CellFit, fit_cells
+from umbel.numerics.operators import operators_of, rank_test
 from umbel.numerics.sparse_cells import saturated_test
 
 __all__ = [
@@ -137,6 +145,11 @@ def class_effects(
     rng
         Of the random starts; default: seed 0.
 
+    Returns
+    -------
+    Classes
+        By ascending effect, with their standard errors, intervals and status.
+
     Raises
     ------
     DataError
@@ -153,7 +166,7 @@ def class_effects(
     >>> found.effects.round(1).tolist(), found.status
     ([-0.3, 0.5], 'ok')
     """
-    table, numbers = _table(counts, values)
+    table, numbers = checked_table(counts, values)
     _number(classes)
     if model not in (2, 3):
         raise DataError(f"model is {model!r}: 2 where Z does not act on the treatment, or 3.")
@@ -204,88 +217,6 @@ def _weak(moments: ArmMoments, singular: Array, classes: int, found: CellFit) ->
     return tuple(why)
 
 
-def average_effect(counts: ArrayLike, rank: int, *, values: Sequence[float] | None = None) -> float:
-    """The average effect of the last arm over the first by the bridge of rank ``rank``.
-
-    Right also where X acts on the outcome; needs Z and X independent given class and treatment.
-
-    Examples
-    --------
-    >>> from umbel.simulate.mixtures import design_main
-    >>> round(average_effect(design_main(1.0, 0.5).law, 2), 12) + 0.0
-    0.0
-    """
-    found = operators(counts, rank, values=values)
-    return found.average_effect(len(found.operators) - 1, 0)
-
-
-def operators(counts: ArrayLike, classes: int, *, values: Sequence[float] | None = None) -> Operators:
-    """Whitened operators of every arm, cut to rank ``classes``, with their singular values."""
-    table, numbers = _table(counts, values)
-    return operators_of(moments_of_cells(table, numbers[None]), classes)
-
-
-def eigenvalues(counts: ArrayLike, classes: int, *, values: Sequence[float] | None = None) -> Roots:
-    """Effects and probabilities as eigenvalues of the difference of operators, complex where they are."""
-    found = operators(counts, classes, values=values)
-    return eigen_classes(found, treated=len(found.operators) - 1)
-
-
-def joint_diagonal(counts: ArrayLike, classes: int, *, values: Sequence[float] | None = None) -> Diagonalised | None:
-    """All operators diagonalised together; None where no combination of them has real eigenvectors.
-
-    The average effect is taken from `operators`, whose bridge has the smaller error.
-    """
-    return moment_classes(*_table(counts, values), classes)[2]
-
-
-def synthetic_moments(counts: ArrayLike, order: int, *, values: Sequence[float] | None = None) -> Array:
-    """E of the powers of the class effects by the published recursion; as many states of Z as of X.
-
-    Examples
-    --------
-    >>> from umbel.simulate.mixtures import design_main
-    >>> (synthetic_moments(design_main(1.0).law, 3) + 0.0).round(4).tolist()
-    [1.0, 0.0, 0.5625, 0.0]
-    """
-    table, numbers = _table(counts, values)
-    return effect_moments(moments_of_cells(table, numbers[None]), order, treated=table.shape[3] - 1)
-
-
-def outcome_moments(counts: ArrayLike, arm: int, order: int, *, values: Sequence[float] | None = None) -> Array:
-    """E of the powers of E[Y | class, arm] by the published recursion.
-
-    Examples
-    --------
-    >>> from umbel.simulate.mixtures import design_main
-    >>> outcome_moments(design_main(1.0).law, 0, 3).round(4).tolist()
-    [1.0, 0.5, 0.3906, 0.3359]
-    """
-    table, numbers = _table(counts, values)
-    if not 0 <= arm < table.shape[3]:
-        raise DataError(f"There is no arm {arm}: the table has {table.shape[3]}, from 0 on.")
-    return _moments(moments_of_cells(table, numbers[None]), arm, order)
-
-
-def synthetic_pencil(counts: ArrayLike, *, values: Sequence[float] | None = None) -> Roots:
-    """The published estimator: the recursion's moments, then a pencil with one root per state of Z."""
-    size = np.shape(counts)[0]
-    return pencil(synthetic_moments(counts, 2 * size - 1, values=values), size)
-
-
-def number_of_classes(counts: ArrayLike) -> RankTest:
-    """Tests of 1, 2, … classes by the rank of the proxies' dependence within arms.
-
-    Examples
-    --------
-    >>> from umbel.simulate.mixtures import design_d3
-    >>> number_of_classes(design_d3().sample(20_000, rng=np.random.default_rng(0))).classes()
-    3
-    """
-    table, numbers = _table(counts, None)
-    return rank_test(moments_of_cells(table, numbers[None]))
-
-
 @dataclass(frozen=True, slots=True)
 class LevelTests:
     """Likelihood-ratio tests of the models.
@@ -307,6 +238,25 @@ def level_tests(counts: ArrayLike, classes: int, *, rng: np.random.Generator | N
 
     Choosing a model by such a test and reporting its intervals as if it had been given is not valid.
 
+    Parameters
+    ----------
+    counts
+        Shape (dz, dx, ny, arms): rows with each state of Z, of X and of the outcome, by arm.
+    classes
+        k >= 2.
+    rng
+        Of the random starts; default: seed 0.
+
+    Returns
+    -------
+    LevelTests
+        Statistic, degrees of freedom and p-value of each.
+
+    Raises
+    ------
+    DataError
+        For a table that is none, an arm or outcome that never occurs, and too few features.
+
     Examples
     --------
     >>> from umbel.simulate.mixtures import design_c
@@ -314,7 +264,7 @@ def level_tests(counts: ArrayLike, classes: int, *, rng: np.random.Generator | N
     >>> tests.fit[2] > 0.01, tests.views[2] < 0.01
     (True, True)
     """
-    table, numbers = _table(counts, None)
+    table, numbers = checked_table(counts, None)
     third = fit_cells(table, numbers, classes, rng=rng)
     second = fit_cells(table, numbers, classes, level=2, restarts=2, rng=rng)
     many, few = parameters_of(third.model, third.fit), parameters_of(second.model, second.fit)
@@ -325,7 +275,30 @@ def level_tests(counts: ArrayLike, classes: int, *, rng: np.random.Generator | N
 
 
 def per_row(found: Classes) -> Personal:
-    """Posterior class probabilities and expected effect of every cell, in the order of the flattened table."""
+    """Posterior class probabilities and expected effect of every cell, in the order of the flattened table.
+
+    Parameters
+    ----------
+    found
+        The classes, from :func:`class_effects`.
+
+    Returns
+    -------
+    Personal
+        Posterior and expected effect, with the effect's error and its spread over the classes.
+
+    Raises
+    ------
+    DataError
+        Where the likelihood is flat.
+
+    Examples
+    --------
+    >>> from umbel.simulate.mixtures import design_b
+    >>> found = class_effects(design_b().sample(20_000, rng=np.random.default_rng(1)), 2)
+    >>> bool(np.allclose(per_row(found).posterior.sum(axis=1), 1.0))
+    True
+    """
     arms = len(found.means)
     fit = found.fit
     if inverse_information(fit.model, fit.fit, fit.values, kind="expected") is None:
@@ -345,8 +318,42 @@ def bootstrapped(
     """Bootstrap intervals of probabilities and effects, each of shape (k, 2), classes matched to the estimate.
 
     Matching is by the nearest means and probabilities, and not by rank, so that close classes do not swap.
+    O(draws) fits.
+
+    Parameters
+    ----------
+    counts
+        Shape (dz, dx, ny, arms): rows with each state of Z, of X and of the outcome, by arm.
+    classes
+        k >= 2.
+    rng
+        Source of the samples.
+    draws
+        How many samples are drawn.
+    values
+        Numbers of the outcome's states; default 0, 1, ….
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    probabilities, effects
+        Shape (k, 2) each: lower and upper ends.
+
+    Raises
+    ------
+    DataError
+        For a table that is none, an arm or outcome that never occurs, and too few features.
+
+    Examples
+    --------
+    >>> from umbel.simulate.mixtures import design_b
+    >>> rng = np.random.default_rng(1)
+    >>> _, effects = bootstrapped(design_b().sample(20_000, rng=rng), 2, rng=rng, draws=20)
+    >>> bool((effects[:, 0] < [-0.3, 0.5]).all() and (effects[:, 1] > [-0.3, 0.5]).all())
+    True
     """
-    table, numbers = _table(counts, values)
+    table, numbers = checked_table(counts, values)
     _number(classes)
     whole = fit_cells(table, numbers, classes)
     here = np.concatenate([whole.values.probabilities[None], whole.values.means])  # (1 + arms, k)
@@ -374,25 +381,3 @@ def _number(classes: int) -> None:
         raise DataError(f"{classes} classes make no mixture: classes is 2 or more.")
     if not isinstance(classes, (int, np.integer)):
         raise DataError(f"{classes} classes are no whole number in Python's sense. Write {int(classes)}.")
-
-
-def _table(counts: ArrayLike, values: Sequence[float] | None) -> tuple[Array, Array]:
-    """A table of counts and the outcome's numbers, checked."""
-    try:
-        table = np.array(counts, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError("A table of counts holds numbers, in the shape (dz, dx, ny, arms).") from None
-    if table.ndim != 4:
-        raise DataError(f"A table of counts has four axes (dz, dx, ny, arms); this one has {table.ndim}.")
-    if not np.isfinite(table).all() or (table < 0).any() or table.sum() <= 0:
-        raise DataError("Counts are finite, none is negative, and some are above 0.")
-    numbers = np.arange(table.shape[2], dtype=np.float64) if values is None else np.asarray(values, dtype=np.float64)
-    if numbers.shape != (table.shape[2],):
-        raise DataError(f"values has {numbers.size} numbers and the outcome {table.shape[2]} states. Give one each.")
-    for axis, name in enumerate(("Z", "X", "the outcome", "the treatment")):
-        seen = table.sum(axis=tuple(i for i in range(4) if i != axis)) > 0
-        if axis == 3 and not seen.all():
-            raise DataError(f"Arm {int(np.flatnonzero(~seen)[0])} of the treatment never occurs. Leave it out.")
-        if seen.sum() < 2:
-            raise DataError(f"{name} has one state in this table, so that it tells nothing of the classes.")
-    return table, numbers

@@ -75,6 +75,21 @@ def misfit(laws: Mapping[str, Table]) -> float:
 
     The largest total variation by which one member's answer moves the law in which the block settles.
 
+    Parameters
+    ----------
+    laws
+        As :func:`settle` takes them.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Raises
+    ------
+    DataError
+        For tables that are no laws, and blocks that do not settle.
+
     Examples
     --------
     >>> a = Table(("A", "B"), [[0.8, 0.1], [0.2, 0.9]])
@@ -89,6 +104,21 @@ def misfit(laws: Mapping[str, Table]) -> float:
 
 def over_orders(laws: Mapping[str, Table]) -> dict[tuple[str, ...], Table]:
     """Where a block settles under every order of a sweep, up to 720 of them.
+
+    Parameters
+    ----------
+    laws
+        As :func:`settle` takes them.
+
+    Returns
+    -------
+    dict
+        The law in which the block settles, by the order of the sweep.
+
+    Raises
+    ------
+    DataError
+        For tables that are no laws, and blocks that do not settle.
 
     Examples
     --------

@@ -10,6 +10,7 @@ from scipy.optimize import nnls
 
 from umbel.errors import DataError
 from umbel.numerics import aggregation_discrete as discrete
+from umbel.numerics import aggregation_hulls as hulls
 from umbel.numerics.aggregation_witness import gaps, witness
 
 EXACT = 1e-12
@@ -88,10 +89,10 @@ def test_what_has_no_witness() -> None:
 
 def test_hull_membership_as_printed() -> None:
     rows = [[0.7, 0.2, 0.1], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7], [0.2, 0.2, 0.6]]
-    inside, _ = discrete.inhibiting(rows, [[0.4, 0.3, 0.3], [0.2, 0.2, 0.6]], [0, 0, 0, 1])
+    inside, _ = hulls.inhibiting(rows, [[0.4, 0.3, 0.3], [0.2, 0.2, 0.6]], [0, 0, 0, 1])
     assert inside.exists
     assert inside.weights[:3] == pytest.approx([4 / 9, 1 / 3, 2 / 9])
-    outside, _ = discrete.inhibiting(rows, [[0.9, 0.05, 0.05], [0.2, 0.2, 0.6]], [0, 0, 0, 1])
+    outside, _ = hulls.inhibiting(rows, [[0.9, 0.05, 0.05], [0.2, 0.2, 0.6]], [0, 0, 0, 1])
     assert not outside.exists
     assert outside.distance == pytest.approx(0.2)
 
@@ -104,7 +105,7 @@ def test_hull_membership_against_brute_force(seed: int, inside: bool) -> None:
     rows = rng.dirichlet(np.full(outcomes, 0.7), size=size)
     law = rng.dirichlet(np.ones(size)) @ rows if inside else rng.dirichlet(np.full(outcomes, 0.7))
     extra = np.vstack([rows, np.full(outcomes, 1 / outcomes)])
-    found, _ = discrete.inhibiting(extra, [law, extra[-1]], [*[0] * size, 1])
+    found, _ = hulls.inhibiting(extra, [law, extra[-1]], [*[0] * size, 1])
     weights, left = nnls(np.vstack([rows.T, 100 * np.ones(size)]), np.append(law, 100.0))
     if found.exists:
         assert left < 1e-6
@@ -122,7 +123,7 @@ def test_hull_membership_against_brute_force(seed: int, inside: bool) -> None:
     [(1, 0.45, 0.45), (1.5, 0.3667, 0.5333), (2, 0.325, 0.595), (4, 0.2625, 0.7875), (np.inf, 0.2, 0.9)],
 )
 def test_ranges_as_printed(gamma: float, lower: float, upper: float) -> None:
-    found = discrete.reach((0.2, 0.5, 0.9, 0.4), (0.4, 0.3, 0.2, 0.1), gamma)
+    found = hulls.reach((0.2, 0.5, 0.9, 0.4), (0.4, 0.3, 0.2, 0.1), gamma)
     assert (found.lower, found.upper) == pytest.approx((lower, upper), abs=5e-5)
 
 
@@ -131,8 +132,8 @@ def test_greedy_plans_are_those_of_the_program(seed: int, gamma: float) -> None:
     rng = np.random.default_rng(seed)
     size = int(rng.integers(2, 7))
     values, own = rng.normal(size=size), rng.dirichlet(np.ones(size))
-    greedy = discrete.reach(values, own, gamma)
-    program = discrete.reach(values, own, gamma, limits=(np.zeros((1, size)), np.zeros(1)))
+    greedy = hulls.reach(values, own, gamma)
+    program = hulls.reach(values, own, gamma, limits=(np.zeros((1, size)), np.zeros(1)))
     assert (greedy.lower, greedy.upper) == pytest.approx((program.lower, program.upper), abs=1e-8)
     for plan in (greedy.lowest, greedy.highest):
         assert plan.sum() == pytest.approx(1.0)
@@ -142,18 +143,18 @@ def test_greedy_plans_are_those_of_the_program(seed: int, gamma: float) -> None:
 
 def test_limits_tighten_a_range() -> None:
     own = np.full(4, 0.25)
-    free = discrete.reach((0.2, 0.5, 0.9, 0.4), own)
-    held = discrete.reach((0.2, 0.5, 0.9, 0.4), own, limits=([[0, 0, 1, 0]], [0.3]))
+    free = hulls.reach((0.2, 0.5, 0.9, 0.4), own)
+    held = hulls.reach((0.2, 0.5, 0.9, 0.4), own, limits=([[0, 0, 1, 0]], [0.3]))
     assert (free.upper, held.upper) == pytest.approx((0.9, 0.3 * 0.9 + 0.7 * 0.5))
     with pytest.raises(DataError, match="No realisation meets these limits"):
-        discrete.reach((0.2, 0.5, 0.9, 0.4), own, limits=([[1, 1, 1, 1]], [0.5]))
+        hulls.reach((0.2, 0.5, 0.9, 0.4), own, limits=([[1, 1, 1, 1]], [0.5]))
 
 
 def test_macro_models_as_printed() -> None:
     joint = np.array([[0.4, 0.1], [0.2, 0.3]])
-    impossible = discrete.macro_model(joint, [[0.3, 0.7], [0.5, 0.5]])
+    impossible = hulls.macro_model(joint, [[0.3, 0.7], [0.5, 0.5]])
     assert (impossible.exists, impossible.at) == (False, (0, 0))
-    assert discrete.macro_model(joint, [[0.45, 0.55], [0.5, 0.5]]).exists
+    assert hulls.macro_model(joint, [[0.45, 0.55], [0.5, 0.5]]).exists
 
 
 @given(seed=st.integers(0, 10**6))
@@ -173,7 +174,7 @@ def test_macro_models_exist_exactly_where_response_functions_fit(seed: int) -> N
             rows.append([float(w[1 + x] == y) for w in worlds])
             right.append(do[x, y])
     fits = linprog(np.zeros(len(worlds)), A_eq=rows, b_eq=right, bounds=(0, None), method="highs").status == 0
-    found = discrete.macro_model(joint, do)
+    found = hulls.macro_model(joint, do)
     assert found.exists == fits or abs(found.slack) < 1e-6
 
 
@@ -187,4 +188,4 @@ def test_what_is_refused() -> None:
     with pytest.raises(DataError, match="never occurs"):
         discrete.natural([0, 0, 1], [0, 0, 1])
     with pytest.raises(DataError, match=r"gamma is 0\.5"):
-        discrete.reach((0.2, 0.5), (0.5, 0.5), 0.5)
+        hulls.reach((0.2, 0.5), (0.5, 0.5), 0.5)

@@ -285,3 +285,13 @@ def test_rows_that_are_counts_are_that_many_rows(by: str) -> None:
     )
     assert one.value == pytest.approx(other.value)
     assert one.interval == pytest.approx(other.interval)
+
+
+def test_an_open_study_names_its_own_cluster() -> None:
+    study = umbel.Study({"A": [0.0, 1.0, 2.0], "B": [1.0, 0.0, 1.0], "Y": [1.0, 1.0, 2.0], "C": [0, 0, 1]})
+    for asked in (
+        lambda: umbel.aggregate.substitution(study, ["A", "B"], "Y", {"A": 1, "B": -1}, cluster="C"),
+        lambda: umbel.aggregate.existence(study, ["A", "B"], "Y", confounders=[], cluster="C"),
+    ):
+        with pytest.raises(umbel.DataError, match="name its cluster there"):
+            asked()

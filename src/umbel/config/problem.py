@@ -91,15 +91,38 @@ class VariableSpec:
 class MethodSpec:
     """The ``[method]`` table; None leaves the choice to umbel, and the Answer reports it.
 
-    ``analysis`` is a parametric form with priors, which no text states: examples and callers in
-    Python hand it over. ``despite_incompatibility`` asks for the bounds of the nearest law that fits
-    the graph where the studies contradict it. ``outcome`` and ``treatment`` say how means and
-    probabilities given covariates are learnt: "ridge", "forest", "boosting", or in Python any object
-    with ``fit`` and ``predict``; ``folds`` how many parts of the rows take turns in not teaching.
-    ``members`` says whether the rows of a unit are a sample of its members, or all of them. ``box``
-    confines the parameters of ``max[k]``, each between two numbers; ``budget`` is the most that may be
-    treated on average under a policy. ``scan`` names members of blocks in the order in which each in
-    turn answers the others; without it one at random does.
+    Parameters
+    ----------
+    name
+        Of the estimator.
+    level
+        Of intervals.
+    seed
+        Of the generator, where none is passed.
+    location, scale
+        Of priors, in the outcome's measure.
+    analysis
+        A parametric form with priors, which no text states: examples and callers in Python hand it over.
+    despite_incompatibility
+        Where studies contradict the graph: the bounds of the nearest law that fits it.
+    outcome, treatment
+        How means and probabilities given covariates are learnt: "ridge", "forest", "boosting", or in Python
+        any object with ``fit`` and ``predict``.
+    folds
+        How many parts of the rows take turns in not teaching.
+    members
+        Whether the rows of a unit are a sample of its members, or all of them.
+    box
+        Limits of the parameters of ``max[k]``, each between two numbers.
+    budget
+        The most that may be treated on average under a policy.
+    scan
+        Members of blocks in the order in which each in turn answers the others; empty: one at random.
+
+    Examples
+    --------
+    >>> MethodSpec(name="units", level=0.9).seed
+    0
     """
 
     name: str | None = None

@@ -27,6 +27,11 @@ def credible_probability(lower: float, upper: float, runs: int, *, margin: float
     margin
         Widening at each end, as a share of ``upper - lower``.
 
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
     References
     ----------
     Zaffalon, Antonucci, Cabañas, Huber and Azzimonti, "Bounding counterfactuals under selection bias",

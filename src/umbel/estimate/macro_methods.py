@@ -28,7 +28,10 @@ Array = NDArray[np.float64]
 class Joint:
     """Least squares of the outcome on all parts and covariates.
 
-    ``classical``: errors of one variance; otherwise HC3, or clustered where the study names clusters.
+    Parameters
+    ----------
+    classical
+        Errors of one variance; otherwise HC3, or clustered where the study names clusters.
     """
 
     classical: bool = False
@@ -49,7 +52,13 @@ class Components:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Effects that are known, such as prices: pairs of a part and its effect."""
+    """Effects that are known, such as prices.
+
+    Parameters
+    ----------
+    effects
+        The effect of one unit of each part.
+    """
 
     effects: Mapping[str, float]
 
@@ -124,7 +133,15 @@ def partialled(data: PartsData, method: DoublyRobust, rng: np.random.Generator) 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """An effect of moving parts, with its error."""
+    """An effect of moving parts, with its error.
+
+    Parameters
+    ----------
+    value, se
+        The effect, in units of the outcome, and its standard error.
+    interval
+        Student's.
+    """
 
     value: float
     se: float

@@ -45,7 +45,30 @@ class IrrelevanceTest:
 
 
 def irrelevance_test(first: Array, middle: Array, last: Array, *, margin: float, level: float) -> IrrelevanceTest:
-    """Lemma 10 from three totals, shapes (rows,)."""
+    """Lemma 10 from data: whether the first total tells something of the last that the middle one does not; O(rows).
+
+    Parameters
+    ----------
+    first, middle, last
+        Shape (rows,): totals of cause, mediator and outcome.
+    margin
+        Partial correlation below which the dependence counts as none.
+    level
+        Of the interval; the test's size is the rest.
+
+    Returns
+    -------
+    IrrelevanceTest
+        The test, its verdict, and the arrow with its interval.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> first = rng.normal(size=500)
+    >>> middle = first + rng.normal(size=500)
+    >>> irrelevance_test(first, middle, middle + first + rng.normal(size=500), margin=0.1, level=0.95).verdict
+    'arrow'
+    """
     test = fisher_z(first, last, middle, margin=margin, level=level)
     ones = np.ones(len(first))
     sample = Sample(ones, ones)
@@ -94,6 +117,7 @@ def macro_backdoor(
     The condition says that the parts of the treated total tell nothing of the outcome had they been set, once
     the other totals are known. In a linear model that is that their effects are the same whether the other
     totals are adjusted for or all of their parts (Lemma 11: ``T Cov(X | total) delta = 0``): a Hausman test.
+    O(rows parts²).
 
     Parameters
     ----------
@@ -105,6 +129,23 @@ def macro_backdoor(
         Shape (rows, other totals).
     others
         Shape (rows, parts of the other totals); None where they are not measured.
+    level
+        Of the interval; the test's size is the rest.
+
+    Returns
+    -------
+    MacroBackdoor
+        The effect of one unit of the total, and whether the condition behind it is rejected.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> others = rng.normal(size=(500, 2))
+    >>> parts = others + rng.normal(size=(500, 2))
+    >>> y = parts.sum(axis=1) + others.sum(axis=1) + rng.normal(size=500)
+    >>> found = macro_backdoor(parts, np.ones(2), y, others.sum(axis=1)[:, None], others, level=0.95)
+    >>> round(found.effect, 1), found.condition
+    (1.0, 'not rejected')
     """
     ones = np.ones(len(outcome))
     sample = Sample(ones, ones)

@@ -302,6 +302,13 @@ def parameters_of(term: Term) -> Iterator[str]:
 class Question:
     """A causal question: its text as it was asked, and its body. Equal bodies make equal questions.
 
+    Parameters
+    ----------
+    text
+        As it was asked.
+    body
+        A term, a combination of terms, a ratio, or the best of a family of policies.
+
     Examples
     --------
     >>> question = Question.parse("E[Y | do(A=1)] - E[Y | do(A=0)]")

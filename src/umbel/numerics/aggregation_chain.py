@@ -119,6 +119,16 @@ class Irrelevance:
 def irrelevance(chain: Chain) -> Irrelevance:
     """Lemma 10 for a linear chain without a direct effect of X on Z; O(parts³).
 
+    Parameters
+    ----------
+    chain
+        Without a direct effect: ``delta`` is zero.
+
+    Returns
+    -------
+    Irrelevance
+        What the total of X tells of that of Z beyond that of Y, and the arrow that has to be drawn for it.
+
     Examples
     --------
     >>> found = irrelevance(Chain.of(np.diag([1.0, 2.0]), (3, 1)))
@@ -173,6 +183,18 @@ def adjustment(chain: Chain, total_x: float, total_y: float) -> Adjustment:
 
     (14) holds exactly if ``T Cov(X | total) delta = 0``; the means agree as soon as the total of Y
     tells nothing of ``delta'X`` once that of X is known.
+
+    Parameters
+    ----------
+    chain
+        ``X -> Y -> Z`` with an arrow from X to Z: the back-door path.
+    total_x, total_y
+        The value of X's total among those asked about, and the one that Y's is set to.
+
+    Returns
+    -------
+    Adjustment
+        Laws of the outcome's total as observed and under ``do``, and whether they agree.
 
     Examples
     --------

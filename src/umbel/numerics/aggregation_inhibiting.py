@@ -64,6 +64,16 @@ def inhibiting_perfect(micro: LinearMicro) -> PerfectInhibition:
     ``alpha`` every realisation has the same effect, so that it exists exactly if nothing confounds.
     O(parts²).
 
+    Parameters
+    ----------
+    micro
+        The parts, their effects and their total.
+
+    Returns
+    -------
+    PerfectInhibition
+        Whether one exists, why, and the law that it draws the parts from.
+
     Examples
     --------
     >>> s, c = np.diag([4.0, 9.0]), (1, 1)
@@ -122,6 +132,16 @@ def inhibiting_shift(micro: LinearMicro) -> ShiftInhibition:
 
     Exists whenever ``alpha`` is not proportional to the weights.
 
+    Parameters
+    ----------
+    micro
+        The parts, their effects and their total.
+
+    Returns
+    -------
+    ShiftInhibition
+        The direction; None, with the reason, where every direction has the same effect.
+
     Examples
     --------
     >>> s = np.diag([4.0, 9.0])
@@ -139,6 +159,18 @@ def inhibiting_shift(micro: LinearMicro) -> ShiftInhibition:
 
 def direction_for(alpha: ArrayLike, weights: ArrayLike, effect: float) -> Array:
     """The smallest ``D`` with ``w'D = 1`` and ``alpha'D = effect`` (Lemma 14, first claim).
+
+    Parameters
+    ----------
+    alpha, weights
+        Shape (parts,): effects of the parts on the outcome, and their weights in the total.
+    effect
+        Of one unit of the total, to be brought about.
+
+    Returns
+    -------
+    Array
+        Shape (parts,): ``D``.
 
     Raises
     ------
@@ -167,6 +199,13 @@ def coordinates(direction: ArrayLike, weights: ArrayLike) -> Array:
     """Coordinates whose first is the total and whose other ones a shift by ``D`` leaves alone (Lemma 14).
 
     ``H = [w'; U]`` with rows of U orthonormal and orthogonal to D: the first column of its inverse is D.
+
+    Parameters
+    ----------
+    direction
+        Shape (parts,): how far each part moves for one unit of the total; ``w'D = 1``.
+    weights
+        Shape (parts,): of the parts in the total.
 
     Returns
     -------

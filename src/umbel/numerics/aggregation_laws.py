@@ -20,6 +20,18 @@ Array = NDArray[np.float64]
 def regression(micro: LinearMicro, total: float) -> Normal:
     """The outcome's observational law at a value of the total; its slope is in :func:`regression_slope`.
 
+    Parameters
+    ----------
+    micro
+        The parts, their effects and their total.
+    total
+        A value of the total.
+
+    Returns
+    -------
+    Normal
+        ``P(Y | total)``.
+
     Examples
     --------
     >>> shops = LinearMicro.of((3, 1), (10, 20), np.diag([4.0, 9.0]))
@@ -35,7 +47,28 @@ def regression(micro: LinearMicro, total: float) -> Normal:
 
 
 def regression_slope(micro: LinearMicro) -> float:
-    """Slope of the outcome on the total, as observed: ``(alpha'Sw + c'w) / w'Sw``."""
+    """Slope of the outcome on the total, as observed: ``(alpha'Sw + c'w) / w'Sw``; O(parts²). O(parts²).
+
+    Parameters
+    ----------
+    micro
+        The parts, their effects and their total.
+
+    Returns
+    -------
+    float
+        Outcome per unit of the total.
+
+    Raises
+    ------
+    DataError
+        When the total does not vary.
+
+    Examples
+    --------
+    >>> round(regression_slope(LinearMicro.of((3, 1), (10, 20), np.diag([4.0, 9.0]))), 4)
+    1.6154
+    """
     natural_direction(micro.cov, micro.weights)  # refuses a total that does not vary
     across = float(micro.alpha @ micro.cov @ micro.weights + micro.noise_cov @ micro.weights)
     return across / micro.total_variance
@@ -43,6 +76,18 @@ def regression_slope(micro: LinearMicro) -> float:
 
 def natural_parts(micro: LinearMicro, total: float) -> tuple[Array, Array]:
     """Mean and covariance of the parts given the total: the natural realisation.
+
+    Parameters
+    ----------
+    micro
+        The parts, their effects and their total.
+    total
+        A value of the total.
+
+    Returns
+    -------
+    mean, cov
+        Shapes (parts,) and (parts, parts); the covariance has no spread along the total.
 
     Examples
     --------
@@ -60,8 +105,17 @@ def perfect(micro: LinearMicro, mean: ArrayLike, cov: ArrayLike, total: float) -
 
     Parameters
     ----------
+    micro
+        The parts, their effects and their total.
     mean, cov
-        Of the parts under the realisation; every draw sums to ``total``.
+        Of the parts under the realisation, shapes (parts,) and (parts, parts); every draw sums to ``total``.
+    total
+        The value that the total is set to.
+
+    Returns
+    -------
+    Normal
+        ``P(Y | do(total))`` by this realisation.
 
     Raises
     ------
@@ -107,6 +161,20 @@ def redrawn(micro: LinearMicro, direction: ArrayLike, total: float) -> Normal:
 
     The mean is that of :func:`shift`; the variance differs where the noise goes with the parts.
 
+    Parameters
+    ----------
+    micro
+        The parts, their effects and their total.
+    direction
+        Shape (parts,): how far each part moves for one unit of the total; ``w'D = 1``.
+    total
+        The value that the total is set to.
+
+    Returns
+    -------
+    Normal
+        ``P(Y | do(total))`` by this realisation.
+
     Examples
     --------
     >>> shops = LinearMicro.of((3, 1), (10, 20), np.diag([4.0, 9.0]))
@@ -124,6 +192,20 @@ def shift(micro: LinearMicro, direction: ArrayLike, total: float) -> Normal:
 
     ``beta = alpha'D``; the rest ``U = Y - beta * total`` keeps its law (appendix C), so that the mean
     is ``E Y + beta (total - E total)`` and the variance ``Var(Y | total) + (slope - beta)² Var(total)``.
+
+    Parameters
+    ----------
+    micro
+        The parts, their effects and their total.
+    direction
+        Shape (parts,): how far each part moves for one unit of the total; ``w'D = 1``.
+    total
+        The value that the total is set to.
+
+    Returns
+    -------
+    Normal
+        ``P(Y | do(total))`` by this realisation.
 
     Examples
     --------
@@ -166,7 +248,19 @@ class MacroConfounding:
 
 
 def shift_confounding(micro: LinearMicro, direction: ArrayLike) -> MacroConfounding:
-    """Macro confounding under a shift realisation.
+    """Macro confounding under a shift realisation (Definition 6 with appendix C); O(parts²).
+
+    Parameters
+    ----------
+    micro
+        The parts, their effects and their total.
+    direction
+        Shape (parts,): how far each part moves for one unit of the total; ``w'D = 1``.
+
+    Returns
+    -------
+    MacroConfounding
+        Differences of slope, mean and variance: all zero exactly where nothing confounds the total.
 
     Examples
     --------
@@ -194,6 +288,13 @@ def realisable(seen: Normal, slope_seen: float, total: Normal, slope: float, at_
         Mean of Y, and its variance given the total.
     slope_seen, total
         The observed slope; law of the total.
+    slope, at_zero, variance
+        Of the law under intervention, ``N(slope * x + at_zero, variance)``.
+
+    Returns
+    -------
+    bool
+        True where such a macro model exists.
 
     Examples
     --------

@@ -25,7 +25,13 @@ TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """A normal law of one variable: its mean and variance."""
+    """A normal law of one variable.
+
+    Parameters
+    ----------
+    mean, variance
+        Its two moments.
+    """
 
     mean: float
     variance: float
@@ -142,6 +148,18 @@ def natural_direction(cov: ArrayLike, weights: ArrayLike) -> Array:
     For correlated parts too; the formula of appendix C.1, variances over their sum, is the case of
     a diagonal ``S``.
 
+    Parameters
+    ----------
+    cov
+        Shape (parts, parts): of the parts.
+    weights
+        Shape (parts,): of the parts in the total.
+
+    Returns
+    -------
+    Array
+        Shape (parts,).
+
     Raises
     ------
     DataError
@@ -161,7 +179,7 @@ def natural_direction(cov: ArrayLike, weights: ArrayLike) -> Array:
 
 
 def natural_directions(cov: ArrayLike, weights: ArrayLike) -> Array:
-    """The same for several totals set at once: ``D = S W' (W S W')^-1``, shape (parts, totals).
+    """The natural directions of several totals set at once: ``D = S W' (W S W')^-1``; O(parts² totals).
 
     Parameters
     ----------
@@ -169,6 +187,11 @@ def natural_directions(cov: ArrayLike, weights: ArrayLike) -> Array:
         Shape (parts, parts).
     weights
         Shape (totals, parts).
+
+    Returns
+    -------
+    Array
+        Shape (parts, totals).
 
     Raises
     ------
@@ -237,6 +260,18 @@ def heterogeneity(alpha: ArrayLike, cov: ArrayLike, weights: ArrayLike) -> Sprea
 
     Over all ``D`` with ``w'D = 1`` and Mahalanobis distance at most r from the natural one, the
     effect ``alpha'D`` reaches from ``slope - r sqrt(variance)`` to ``slope + r sqrt(variance)``.
+
+    Parameters
+    ----------
+    alpha, weights
+        Shape (parts,): effects of the parts on the outcome, and their weights in the total.
+    cov
+        Shape (parts, parts): of the parts.
+
+    Returns
+    -------
+    Spread
+        The index with its variance, and the natural slope.
 
     Examples
     --------

@@ -57,6 +57,11 @@ def keep_rank(
     rng
         Breaks ties of the outcome at random, so that ranks are uniform for laws with atoms too.
 
+    Returns
+    -------
+    KeptRank
+        Ranks and moved outcomes of the rows, and their mean with its error.
+
     Raises
     ------
     DataError
@@ -121,6 +126,18 @@ class KeptRatio:
 
 def keep_ratio(total: ArrayLike, outcome: ArrayLike, at: float) -> KeptRatio:
     """Scale every unit to one value of the total: ``E[W / total] * at``.
+
+    Parameters
+    ----------
+    total, outcome
+        Shape (rows,).
+    at
+        The value that the total is set to.
+
+    Returns
+    -------
+    KeptRatio
+        The mean with its error, and how far the ratio goes with the total: near zero where scaling makes sense.
 
     Raises
     ------

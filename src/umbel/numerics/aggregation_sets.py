@@ -67,7 +67,13 @@ class Levers:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """Plans within a Mahalanobis distance of the natural one: an ellipsoid."""
+    """Plans within a Mahalanobis distance of the natural one: an ellipsoid.
+
+    Parameters
+    ----------
+    radius
+        In standard units.
+    """
 
     radius: float
 
@@ -83,6 +89,11 @@ class Gamma:
 
     What it says is about the mean at one value, not about a slope: the range is that of
     ``E[Y | do(total)]`` around its natural value, for parts that are normal given the total.
+
+    Parameters
+    ----------
+    gamma
+        At least 1; 1 is the natural realisation alone.
     """
 
     gamma: float

@@ -56,6 +56,18 @@ class Shop:
 def shampoo(weeks: int, products: int, *, rng: np.random.Generator) -> Shop:
     """A shop's weekly sales: every product has its own demand, all follow a season, dear ones less.
 
+    Parameters
+    ----------
+    weeks, products
+        How many.
+    rng
+        Source of prices and sales.
+
+    Returns
+    -------
+    Shop
+        Sales with the prices and variances that made them.
+
     Examples
     --------
     >>> shop = shampoo(52, 1000, rng=np.random.default_rng(0))

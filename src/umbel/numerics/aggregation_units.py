@@ -170,6 +170,11 @@ def ecological_gap(unit: ArrayLike, x: ArrayLike, y: ArrayLike) -> EcologicalGap
     unit, x, y
         Shape (members,): the unit of each, and two numbers.
 
+    Returns
+    -------
+    EcologicalGap
+        Both slopes and their difference, with errors by unit.
+
     Raises
     ------
     DataError
@@ -216,7 +221,19 @@ def ecological_gap(unit: ArrayLike, x: ArrayLike, y: ArrayLike) -> EcologicalGap
 
 @dataclass(frozen=True, slots=True)
 class MeanRealisations:
-    """Mean of a quadratic outcome when every unit's mean is set: by how the members get there."""
+    """Mean of a quadratic outcome when every unit's mean is set: by how the members get there.
+
+    Parameters
+    ----------
+    natural
+        Members as in the units that have that mean.
+    translate
+        All members of a unit moved alike.
+    point
+        All members given the mean.
+    scale
+        Members scaled in proportion; None where means are on both sides of zero.
+    """
 
     natural: float
     translate: float

@@ -66,6 +66,13 @@ def witness(
         The map of X, and ``P_do(x | xbar)``, shape (macro states, micro states).
     outcome_fibres
         The map of Y; it may aggregate nothing.
+    rng
+        Which of the many such models.
+
+    Returns
+    -------
+    Witness
+        Both laws of the outcome, with what is left of confounding at either level.
 
     Raises
     ------

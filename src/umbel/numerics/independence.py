@@ -53,6 +53,15 @@ def fisher_z(
         Shape (rows,).
     given
         Shape (rows,) or (rows, conditions).
+    margin
+        Size of a dependence below which it counts as none.
+    level
+        Of the interval; the test's size is the rest.
+
+    Returns
+    -------
+    Independence
+        Statistic, p-value, size of the dependence with its interval, and whether it is shown to lie within the margin.
 
     Examples
     --------
@@ -92,6 +101,15 @@ def generalised_covariance(
     ----------
     left_x, left_y
         Shape (rows,): residuals.
+    margin
+        Size of a dependence below which it counts as none.
+    level
+        Of the interval; the test's size is the rest.
+
+    Returns
+    -------
+    Independence
+        Statistic, p-value, size of the dependence with its interval, and whether it is shown to lie within the margin.
 
     Examples
     --------
@@ -119,6 +137,22 @@ def g_test(
     """Likelihood-ratio test of independence of two discrete variables within strata of a third.
 
     Strata in which a variable does not vary tell nothing and cost no degree of freedom.
+
+    Parameters
+    ----------
+    x, y
+        Shape (rows,): states of any kind.
+    given
+        Shape (rows,) or (rows, conditions): each combination is a stratum.
+    margin
+        Size of a dependence below which it counts as none.
+    level
+        Of the interval; the test's size is the rest.
+
+    Returns
+    -------
+    Independence
+        Statistic, p-value, size of the dependence with its interval, and whether it is shown to lie within the margin.
 
     Examples
     --------

@@ -93,6 +93,11 @@ def solve(
     rng
         Source of randomness; default: the method's seed, which the Answer reports.
 
+    Returns
+    -------
+    Answer
+        With an estimate, bounds, a certificate or a refusal.
+
     Raises
     ------
     InputError

@@ -43,7 +43,7 @@ class Answer:
         What the answer rests on, the user's own included.
     remarks
         What a reader should know of the verdict: whether the plates were needed, which theorem.
-    estimate, bounds, classes, policy, rows
+    estimate, bounds, classes, policy, table
         The numbers; None or empty where they do not apply.
     checks
         What was tested, with advice for what failed.

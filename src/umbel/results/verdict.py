@@ -43,6 +43,12 @@ class Identified:
         What ``verify()`` works from.
     identified
         True on this verdict alone, so that ``if verdict.identified:`` narrows the type.
+
+    Examples
+    --------
+    >>> import umbel
+    >>> umbel.identify("Z -> X -> Y; Z -> Y", "P(Y | do(X))").estimand.text()
+    'Σ_{Z} P(Y | X, Z) P(Z)'
     """
 
     question: Question
@@ -123,6 +129,14 @@ class Bounded:
         What a reader should know.
     proof
         What remedies are found from; None where identification was not settled.
+    identified
+        False.
+
+    Examples
+    --------
+    >>> import umbel
+    >>> umbel.identify("A -> Y; A <-> Y", "PNS(A, Y)").kind
+    'linear'
     """
 
     question: Question
@@ -177,6 +191,27 @@ class Unidentified:
 
     ``certificate.kind`` says which: "hedge" is a proof, "route" says that this route finds none.
     Its own ``remedies`` are filled in an Answer; here they are found when they are asked for.
+
+    Parameters
+    ----------
+    question
+        What was asked.
+    certificate
+        Why not.
+    steps
+        As far as the rules lead.
+    remarks
+        What a reader should know.
+    proof
+        What ``verify()`` and ``remedies`` work from.
+    identified
+        False.
+
+    Examples
+    --------
+    >>> import umbel
+    >>> umbel.identify("X -> Y; X <-> Y", "P(Y | do(X))").certificate.kind
+    'hedge'
     """
 
     question: Question
@@ -225,7 +260,22 @@ class Unidentified:
 class Refused:
     """The question has no answer as it was asked: why, and what to name or change.
 
-    ``macro``: a total is set without a realisation; what data say of the range over all of them.
+    Parameters
+    ----------
+    question
+        What was asked.
+    refusal
+        Why, with advice.
+    macro
+        Where a total is set without a realisation: what data say of the range over all of them.
+    identified
+        False.
+
+    Examples
+    --------
+    >>> import umbel
+    >>> umbel.identify("T = sum(A, B); A -> Y; B -> Y", "E[Y | do(T=1)]").refusal.advice[:31]
+    'Name one: do(T = 1 by natural),'
     """
 
     question: Question
