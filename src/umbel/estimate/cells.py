@@ -37,6 +37,7 @@ from umbel.estimate.presence import unseen, visited
 from umbel.estimate.settling import settling_checks
 from umbel.estimate.shape_reading import shape_of
 from umbel.estimate.shapes import Sequential, Switched, trusted
+from umbel.estimate.total_states import moves
 from umbel.expr.build import free
 from umbel.expr.nodes import Raw, Symbol
 from umbel.numerics.adjoint import picked
@@ -46,6 +47,8 @@ from umbel.results.step import Refusal
 from umbel.results.value import Row
 
 Array = NDArray[np.float64]
+
+MOVED = "Leave out [method] name, or ask by natural or by point(...)."
 
 REFERENCES = (
     "Bickel, Klaassen, Ritov and Wellner. Efficient and Adaptive Estimation for Semiparametric Models. 1993, "
@@ -87,6 +90,8 @@ class DiscretePlugIn:
         refusal = refused_study(target, study)
         if refusal is not None:
             return refusal
+        if moves(target.expr):
+            return Refusal("Parts that move from where they are have no cells to be read off.", MOVED)
         if _is_plain(target):  # another estimator is for it, and the rows need not be read to know
             return Supported(score=5)
         lean = with_means(target.expr)

@@ -25,6 +25,7 @@ from umbel.estimate.reading import policies_of
 from umbel.estimate.summaries import NormalHierarchy
 from umbel.estimate.total_states import made_of_states
 from umbel.estimate.totals import LinearTotals
+from umbel.estimate.totals_of_states import TotalsOfStates
 from umbel.estimate.units import UnitsPlugIn
 from umbel.expr.build import leaves
 from umbel.expr.estimand import Estimand
@@ -84,9 +85,9 @@ def choose(target: Target, study: Study, among: tuple[Estimator, ...]) -> Estima
         if not among:
             return Refusal(f"The estimand speaks of the latent {target.unmixing.latent}.", "Leave out [method] name.")
     if target.macro is not None:  # its errors know that the realisation is estimated too
-        states = [one for one in among if isinstance(one, DiscretePlugIn)]
         lines = tuple(one for one in among if isinstance(one, LinearTotals))
-        among = tuple(states) if states and made_of_states(target, study) else lines or among
+        cells = tuple(TotalsOfStates(one.level) for one in among if isinstance(one, DiscretePlugIn))
+        among = (*cells, *lines) if cells and made_of_states(target, study) else lines or among
     elif any(isinstance(leaf, Drawn) and leaf.policy.of in leaf.policy.given for leaf in leaves(target.expr)):
         return Refusal(
             "Laws under a moved total are not estimated yet, means are.", "Ask for E[...], or evaluate the estimand."

@@ -29,6 +29,7 @@ from umbel.estimate.expansion import (
     names_of,
     sources_of,
 )
+from umbel.estimate.total_states import with_total
 from umbel.expr.build import substituted
 from umbel.expr.nodes import AtState, Expr, Held, Raw, Symbol
 from umbel.numerics.influence import Array, Influence, combined, covariance, interval, quotient
@@ -86,7 +87,7 @@ def refused_study(target: Target, study: Study) -> Refusal | None:
         return Refusal(f"The estimand samples {level[0]} members and the study names no key.", "Give unit=....")
     if sources - {0}:
         return Refusal("The estimand joins several studies.", "Give one study.")
-    absent = [name for name in names if not study.holds(name)]
+    absent = [name for name in read_of(target, study) if not study.holds(name)]
     if absent:
         return Refusal(f"The study does not hold {', '.join(absent)}.", "Name their columns in [variables.*].")
     return None
@@ -111,11 +112,21 @@ def settled_at(expr: Expr, values: Mapping[Symbol, State]) -> Expr:
 def rows_of(target: Target, study: Study) -> Rows:
     """The rows that an estimand reads."""
     level = level_of(target.expr)
-    names = names_of(target.expr)
+    names = read_of(target, study)
     if not names:  # a constant needs no row, but its answer says which table it stands on
         assert study.data is not None
         names = (study.data.columns[0],)
-    return read_rows(study, names, domains=target.domains, plate=level[0] if level else None)
+    rows = read_rows(study, names, domains=target.domains, plate=level[0] if level else None)
+    return rows if target.macro is None else with_total(rows, target.macro)
+
+
+def read_of(target: Target, study: Study) -> tuple[str, ...]:
+    """The variables to read: of a total that has parts in the table, the parts too, or instead."""
+    names, form = names_of(target.expr), target.macro
+    if form is None or form.total not in names or not all(study.holds(part) for part in form.parts):
+        return names
+    own = [name for name in names if name != form.total or study.holds(form.total)]
+    return tuple(dict.fromkeys((*own, *form.parts)))
 
 
 def with_unread_states(target: Target, studies: Sequence[Study]) -> Target:

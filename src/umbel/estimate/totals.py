@@ -14,6 +14,7 @@ import numpy as np
 
 from umbel.data.study import Study
 from umbel.errors import DataError
+from umbel.estimate.curvature import straight
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
 from umbel.estimate.expansion import names_of
 from umbel.estimate.flat import Unanswered, answered
@@ -112,7 +113,9 @@ class LinearTotals:
     ) -> Estimated:
         form = target.macro
         assert form is not None
-        checks = [*rows.checks, *_difference(rows, form, self.level, rng), bend(rows, form)]
+        by_parts = [needs_parts(term, form) for term in form.terms]
+        lines = straight(rows, form, by_parts=any(by_parts), by_total=not all(by_parts))
+        checks = [*rows.checks, *differences(rows, form, self.level, rng), bend(rows, form), *lines]
         return answered(
             target,
             rows.rows,
@@ -258,7 +261,7 @@ def bend(rows: TotalRows, form: MacroForm) -> Check:
     return Check("line in the total", abs(bent) < 3.0, bent, advice if abs(bent) >= 3.0 else "")
 
 
-def _difference(rows: TotalRows, form: MacroForm, level: float, rng: np.random.Generator) -> tuple[Check, ...]:
+def differences(rows: TotalRows, form: MacroForm, level: float, rng: np.random.Generator) -> tuple[Check, ...]:
     """Whether another realisation would have another effect: known to every reader of one."""
     if rows.parts is None or len(form.parts) + len(form.adjust) + 2 >= len(rows.total):
         return ()

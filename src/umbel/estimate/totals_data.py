@@ -11,13 +11,11 @@ from umbel.data.rows import RowColumn, Rows, read_rows
 from umbel.data.study import Study
 from umbel.estimate.flat import Unanswered
 from umbel.estimate.macro_report import PartsData
+from umbel.estimate.total_states import identity_check
 from umbel.expr.macros import MacroForm
 from umbel.numerics.influence import Array
 from umbel.results.check import Check
 from umbel.variable import Domain
-
-SAME = 1e-6
-"""Relative distance up to which a total equals the sum of its parts: tables are rounded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,14 +71,6 @@ def columns_of(rows: Rows, names: Sequence[str]) -> Array:
     """Covariates as numbers, shape (rows, columns): a column for each state but the first where they are words."""
     blocks = [_columns(rows.columns[name]) for name in names]
     return np.column_stack(blocks) if blocks else np.empty((rows.size, 0))
-
-
-def identity_check(name: str, seen: Array, made: Array, counts: Array) -> Check:
-    """How many rows hold a total that is not the sum of its parts, and by how much."""
-    off = np.abs(made - seen) > SAME * np.maximum(np.abs(made), np.abs(seen)).max(initial=1.0)
-    count, most = float(counts[off].sum()), float(np.abs(made - seen).max())
-    advice = f"In {count:g} rows {name} is not the sum of its parts, by up to {most:.4g}: the parts' sum is used there."
-    return Check(f"{name} is its parts", count == 0, count, advice if count else "")
 
 
 def _columns(column: RowColumn) -> Array:
