@@ -3,7 +3,9 @@
 Twice the gap of log likelihoods is chi-square only where every cell expects several rows. Elsewhere
 its mean and variance follow from those of the deviance of single Poisson counts (McCullagh and
 Nelder 1989, Section 4.4.5 and 12.6.1, on conditioning; Osius and Rojek 1992 for the same idea with
-Pearson's statistic), and a scaled chi-square with both takes the place of the plain one.
+Pearson's statistic), and a scaled chi-square with both takes the place of the plain one. What fitting
+takes from the statistic is one per parameter if each is well estimated, and what the cells hold by
+their leverage if rows are few; the larger p-value of the two is reported.
 """
 
 from __future__ import annotations
@@ -93,12 +95,27 @@ def saturated_test(model: LatentModel, fit: LatentFit, parameters: int) -> Satur
         scores = row_scores(model, fit, block)
         slope += covariance[block] @ scores
         information += (scores * expected[block, None]).T @ scores
-    explained = float(slope @ np.linalg.pinv(information, rcond=1e-9, hermitian=True) @ slope)
+    inverse = np.linalg.pinv(information, rcond=1e-9, hermitian=True)
+    explained = float(slope @ inverse @ slope)
     totals = np.bincount(model.stratum, covariance, model.strata)
     explained += float((totals[rows > 0] ** 2 / rows[rows > 0]).sum())
     spent = len(counts) - freedom
-    centre, spread = float(mean.sum()) - spent, float(variance.sum()) - explained - 2.0 * spent
+    sums = float(mean.sum()), float(variance.sum()) - explained
+    p_values = [_scaled(statistic, sums[0] - spent, sums[1] - 2.0 * spent)]
+    # few rows a parameter: what fitting takes from the statistic is what its own cells hold, by their leverage
+    leverage = np.where(rows[model.stratum] > 0, expected / np.maximum(rows[model.stratum], 1e-300), 0.0)
+    for block in row_blocks(len(counts), size):
+        scores = row_scores(model, fit, block)
+        leverage[block] += expected[block] * np.einsum("ri,ij,rj->r", scores, inverse, scores)
+    left = 1.0 - np.minimum(leverage, 1.0)
+    p_values.append(_scaled(statistic, float(mean @ left), float(variance @ left) - explained))
+    possible = [one for one in p_values if one is not None]
+    return SaturatedTest(statistic, freedom, max(possible)) if possible else None
+
+
+def _scaled(statistic: float, centre: float, spread: float) -> float | None:
+    """p-value of a scaled chi-square with such a mean and variance; None where there is none."""
     if centre <= 0 or spread <= 0:
         return None
     scale = spread / (2.0 * centre)
-    return SaturatedTest(statistic, freedom, float(chi2.sf(max(statistic, 0.0) / scale, centre / scale)))
+    return float(chi2.sf(max(statistic, 0.0) / scale, centre / scale))
