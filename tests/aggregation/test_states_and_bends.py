@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import umbel
+from umbel.numerics.aggregation_inference import _quadratic_interval
 
 GRAPH = "C -> { A B Y }; { A B } -> Y; S = sum(A, B)"
 CELLS = itertools.product(range(2), range(2), range(3))
@@ -106,10 +107,11 @@ def test_lines_are_rarely_doubted() -> None:
     assert doubted <= 3
 
 
-def test_effects_hundreds_of_errors_apart_have_a_report() -> None:
-    """The series of the noncentral F distribution gives up there, and the whole answer with it."""
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 20000))
-    rows = umbel.Study({"A": a, "B": b, "Y": 3.0 * a + b + rng.normal(size=20000)})
-    answer = umbel.solve("{ A B } -> Y; S = sum(A, B)", "E[Y | do(S=1 by natural)]", rows)
-    assert answer.value == pytest.approx(2.0, abs=0.1)
+@pytest.mark.parametrize("free", [1.0, 1.3, 2.0])
+def test_spreads_hundreds_of_errors_from_nothing_have_an_interval(free: float) -> None:
+    """The series of the noncentral F distribution gives up there, and the whole answer went with it."""
+    first = 8e-4
+    for spread in np.linspace(0.3, 3.0, 28):
+        rough = spread / np.sqrt(spread / first)  # an error in the normal limit, but for a factor near 2
+        low, high = _quadratic_interval(spread, first, first**2 / free, 19990.0, 0.95)
+        assert spread - 8 * rough < low < spread < high < spread + 8 * rough

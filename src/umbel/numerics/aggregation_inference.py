@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import brentq
-from scipy.special import fdtrc, ncfdtr, ndtri, stdtr, stdtrit
+from scipy.special import fdtrc, ncfdtr, ndtr, ndtri, stdtr, stdtrit
 
 from umbel.errors import DataError
 
@@ -287,7 +287,11 @@ def _quadratic_interval(form: float, first: float, second: float, degrees: float
     value = form / (scale * free)
 
     def at(nc: float, tail: float) -> float:
-        return float(ncfdtr(free, below, nc, value)) - tail
+        chance = float(ncfdtr(free, below, nc, value))
+        if np.isnan(chance):  # far from centre its series gives up: chi-squares are then all but normal
+            spread = 2.0 * (free + 2.0 * nc) + 2.0 * (value * free) ** 2 / below
+            chance = float(ndtr((value * free - free - nc) / np.sqrt(spread)))
+        return chance - tail
 
     ends = []
     for tail in (1 - (1 - level) / 2, (1 - level) / 2):
