@@ -18,7 +18,8 @@ from umbel.errors import DataError, shown
 from umbel.estimate.macro_large import Source, large_components, large_joint, large_known
 from umbel.estimate.macro_methods import Components, DoublyRobust, Joint, Known, Method
 from umbel.estimate.macro_report import PartsData, Report
-from umbel.estimate.totals_data import columns_of, identity_check
+from umbel.estimate.total_states import identity_check
+from umbel.estimate.totals_data import columns_of
 from umbel.numerics.aggregation_linear import checked_weights
 from umbel.numerics.aggregation_sets import PlanSet
 from umbel.results.check import Check
