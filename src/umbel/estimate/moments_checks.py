@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -44,7 +45,9 @@ def checks_of(data: ClassData, unmixing: Unmixing, rank: RankTest, found: ClassF
 def checks_of_rank(data: ClassData, unmixing: Unmixing, rank: RankTest, classes: int) -> tuple[Check, ...]:
     """How many classes the proxies show, and how far the last of them stands above noise in the weakest arm."""
     z, x = ", ".join(unmixing.z), ", ".join(unmixing.x)
-    return rank_check(rank, f"{z} and {x}", classes, _drawn(data)), _strength(data, unmixing, rank, classes)
+    places = [f" where {unmixing.treatment} is {state!r}" for state in data.states[unmixing.treatment]]
+    strength = strength_check(rank, classes, unmixing.latent, data.rows, "rows", places)
+    return rank_check(rank, f"{z} and {x}", classes, _drawn(data)), strength
 
 
 def _drawn(data: ClassData) -> str:
@@ -72,9 +75,10 @@ def rank_check(test: RankTest, views: str, classes: int, drawn: str = "") -> Che
     tried = ", ".join(f"{k}: p = {p:.2g}" for k, p in enumerate(test.p_values[: max(shown, classes)], start=1))
     about = f" Tests of each number against more: {tried}." if tried else ""
     if drawn:
-        about += f" They take {drawn} for independent, and rows for no more than that."
+        about += f" They take {drawn} for independent."
     if shown == classes:
-        return Check("number of classes", True, float(shown), f"{views} show {shown} classes.{about}")
+        words = f"{views} show {shown} classes{', the most that they can' if shown == most else ''}."
+        return Check("number of classes", True, float(shown), words + about)
     if shown > classes:
         if classes >= most:
             return Check("number of classes", True, float(classes), f"{views} cannot show more than {classes}.{about}")
@@ -88,19 +92,32 @@ def rank_check(test: RankTest, views: str, classes: int, drawn: str = "") -> Che
     return Check("number of classes", False, float(shown), advice + about)
 
 
-def _strength(data: ClassData, unmixing: Unmixing, test: RankTest, classes: int) -> Check:
-    """The last class's singular value against its noise, and all of them arm by arm."""
+def strength_check(
+    test: RankTest, classes: int, latent: str, size: float, entries: str, places: Sequence[str]
+) -> Check:
+    """The last class's singular value against its noise, and all of them arm by arm.
+
+    Parameters
+    ----------
+    test, classes
+        Of the views; the number that is used.
+    latent
+        The class.
+    size, entries
+        How many rows or units there are; which of the two.
+    places
+        For each arm, where that is: `` where T is 1``; empty for one arm.
+    """
     index = min(classes, test.singular.shape[1]) - 1
     value, strength = float(test.singular[:, index].min()), test.strength(index + 1)
-    arms = zip(data.states[unmixing.treatment], test.singular, strict=True)
-    told = "; ".join(f"{_listed(row[1:])} where {unmixing.treatment} is {state!r}" for state, row in arms)
+    told = "; ".join(f"{_listed(row[1:])}{place}" for row, place in zip(test.singular, places, strict=True))
     listed = f"Whitened singular values after the first, 1: {told}."
     if strength >= STRENGTH:
         return Check("strength of the proxies", True, value, f"Least whitened singular value {value:.3g}. {listed}")
-    need = data.rows * (STRENGTH / max(strength, 1e-6)) ** 2
+    need = size * (STRENGTH / max(strength, 1e-6)) ** 2
     advice = (
         f"The least whitened singular value is {value:.3g}, {strength:.1f} times its noise: weakly identified. "
-        f"Stronger proxies of {unmixing.latent}, or about {need:.1g} rows, would do. {listed}"
+        f"Stronger proxies of {latent}, or about {need:.1g} {entries}, would do. {listed}"
     )
     return Check("strength of the proxies", False, value, advice)
 

@@ -8,7 +8,7 @@ Uhler, AISTATS 2025, for the classes; Rabani, Schulman and Swamy 2014, for repli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ from scipy.stats import norm
 from umbel.data.study import Study
 from umbel.errors import DataError
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
-from umbel.estimate.moments_checks import CONTRADICTED, LEVEL
+from umbel.estimate.moments_checks import CONTRADICTED, LEVEL, refused, status_check
 from umbel.estimate.moments_units_data import Units, read_units
+from umbel.estimate.moments_units_number import number_checks, units_rank, with_number
 from umbel.estimate.moments_units_pattern import Pattern, pattern_of
 from umbel.expr.unmixing import UnitUnmixing
 from umbel.numerics.unit_classes import (
@@ -38,7 +39,6 @@ from umbel.results.value import Estimate
 Array = NDArray[np.float64]
 
 DRAWS = 400
-STRENGTH = 8.0
 REFERENCES = (
     "Weinstein and Blei. Hierarchical causal models. JMLR 27(37), 2026.",
     "Mazaheri, Squires and Uhler. Synthetic potential outcomes and causal mixture identifiability. AISTATS, 2025.",
@@ -83,37 +83,42 @@ class KindsOfUnits:
         assert isinstance(unmixing, UnitUnmixing)
         pattern = pattern_of(target.expr, unmixing)
         assert pattern is not None
-        units = read_units(study, pattern, unmixing, target)
-        if isinstance(units, Refusal):
-            return units
-        pure = _purity(units, unmixing)
+        found = _numbered(study, pattern, unmixing, target)
+        if isinstance(found, Refusal):
+            return found
+        units, unmixing, classes, numbers = found
+        pure = _purity(units, unmixing, classes)
         if isinstance(pure, Refusal):
-            return pure
+            return refused(pure, numbers)
+        shown = (*numbers, *pure)
         try:
-            whole = _value(units, pattern, unmixing.classes, units.mass)
+            whole = _value(units, pattern, classes, units.mass)
             if whole is None:
-                return Refusal(
+                complex_roots = Refusal(
                     f"The views of {unmixing.latent} have complex roots: its classes are not told apart.",
                     "Ask more members for the covariate, or collect more units.",
                 )
+                return refused(complex_roots, (*shown, Check("roots", False, None, complex_roots.why)))
             draws = []
             for _ in watch(range(DRAWS), "bootstrap", DRAWS):
-                found = _value(units, pattern, unmixing.classes, units.mass * rng.exponential(size=len(units.mass)))
-                if found is not None:
-                    draws.append(found[0])
+                drawn = _value(units, pattern, classes, units.mass * rng.exponential(size=len(units.mass)))
+                if drawn is not None:
+                    draws.append(drawn[0])
         except DataError as fault:
             why, _, advice = str(fault).rpartition(". ")
-            return Refusal(f"{why}.", advice)
-        value, weights = whole
+            return refused(Refusal(f"{why}.", advice), shown)
+        value, _ = whole
         if not np.isfinite(value) or len(draws) < DRAWS // 2:
-            return Refusal(
+            weak = Refusal(
                 f"Classes of {unmixing.latent} are told apart too weakly: half of the bootstrap draws have no answer.",
                 "Ask more members for the covariate, or collect more units.",
             )
+            return refused(weak, (*shown, *_finished(len(draws))))
         tail = (1 - self.level) / 2
         low, high = np.quantile(draws, [tail, 1 - tail]).tolist()
         se = (high - low) / (2 * float(norm.ppf(1 - tail)))  # ratios have long tails: no moment of the draws
-        checks = (*units.checks, *pure, *_checks(units, pattern, unmixing, weights, len(draws)))
+        doubts = (*shown, *_near(units, pattern), *_finished(len(draws)))
+        checks = (*units.checks, status_check(doubts), *doubts)
         words = f"The {100 * self.level:g}% interval holds that share of {DRAWS} bootstrap draws of the units"
         return Estimated(
             Estimate(value, se, (low, high), self.level, self.name),
@@ -139,25 +144,26 @@ def _fits(pattern: Pattern, unmixing: UnitUnmixing) -> bool:
             return False
 
 
-def _purity(units: Units, unmixing: UnitUnmixing) -> tuple[Check, ...] | Refusal:
+def _purity(units: Units, unmixing: UnitUnmixing, classes: int) -> tuple[Check, ...] | Refusal:
     """Whether units of one class have one law of the covariate, where members are views of their own."""
     if unmixing.kind != "replicates" or units.counts is None:
         return ()
-    (x,), needed = unmixing.covariates, 2 * unmixing.classes
+    (x,), needed = unmixing.covariates, 2 * classes
     asked = units.counts.sum(1)
     many = asked >= needed
     if units.counts.shape[1] != 2 or many.sum() < 100:
         words = f"Not tested: that takes {needed} members of a binary {x} in at least 100 units."
         return (Check("purity", False, None, words),)
-    test = purity(units.counts[many, 1], asked[many], unmixing.classes)
+    test = purity(units.counts[many, 1], asked[many], classes)
     words = f"Determinant of the moments of {x} {test.determinant:.2g}, z = {test.z:.1f}, p = {test.p_value:.2g}."
     if test.p_value < CONTRADICTED:
-        return Refusal(
+        impure = Refusal(
             f"Units of one class of {unmixing.latent} differ in their law of {x}: z = {test.z:.1f}. Members of a unit "
             "are then no independent views of its class.",
             f"Drop 'assume shared {x}' and measure a second covariate that {unmixing.latent} drives: three views need "
             "no pure classes; or declare more classes.",
         )
+        return replace(impure, checks=(Check("purity", False, test.p_value, words),))
     return (Check("purity", test.p_value >= LEVEL, test.p_value, words),)
 
 
@@ -201,17 +207,36 @@ def _value(units: Units, pattern: Pattern, classes: int, mass: Array) -> tuple[f
     return total, found
 
 
-def _checks(
-    units: Units, pattern: Pattern, unmixing: UnitUnmixing, weights: UnitWeights, finished: int
-) -> tuple[Check, ...]:
-    """Strength of the views, doses near the ones that are set, draws that were numbers."""
-    rows = np.bincount(units.within)
-    least = weights.operators.arm_singular[:, -1]
-    strength = float((least * np.sqrt(rows)).min())
-    advice = f"Least whitened singular value {float(least.min()):.3g}."
-    if strength < STRENGTH:
-        advice += f" Classes of {unmixing.latent} are weakly told apart: ask more members, or collect more units."
-    checks = [Check("strength of the proxies", strength >= STRENGTH, float(least.min()), advice)]
+def _numbered(
+    study: Study, pattern: Pattern, unmixing: UnitUnmixing, target: Target
+) -> tuple[Units, UnitUnmixing, int, tuple[Check, ...]] | Refusal:
+    """The units, read for the stated number of classes or for the one that a test finds."""
+    stated = unmixing if unmixing.classes is not None else with_number(unmixing, 2)
+    units = read_units(study, pattern, stated, target)
+    if isinstance(units, Refusal):
+        return units
+    rank = units_rank(units, unmixing)
+    classes = unmixing.classes or rank.classes()
+    if classes < 2:
+        one = Refusal(
+            f"{unmixing.covariates[0]} and what stands beside it, {', '.join(unmixing.views)}, show one class of "
+            f"{unmixing.latent}: they are independent.",
+            f"Measure a covariate that depends on {unmixing.latent}, or ask more members.",
+        )
+        return refused(one, number_checks(units, unmixing, rank, 2))
+    numbers = number_checks(units, unmixing, rank, classes)
+    if unmixing.classes is None and classes > 2:
+        stated = with_number(unmixing, classes)
+        again = read_units(study, pattern, stated, target)
+        if isinstance(again, Refusal):
+            return refused(again, numbers)
+        units = again
+    return units, stated, classes, numbers
+
+
+def _near(units: Units, pattern: Pattern) -> tuple[Check, ...]:
+    """Doses near the ones that are set."""
+    checks = []
     for _, law in pattern.laws:
         q = np.array([law.weight(state, units.states, {}) for state in units.states])
         noise = 3 * float(np.sqrt((q * (1 - q)).max() / np.median(units.members)))
@@ -219,7 +244,12 @@ def _checks(
         share = float((gap <= max(noise, 0.02)).mean())
         words = f"{share:.1%} of the units have a law of {pattern.inner} close to {law.text}."
         checks.append(Check(f"units near {law.text}", share >= 0.02, share, words))
-    if finished < DRAWS:
-        words = f"{DRAWS - finished} bootstrap draws had complex roots and were left out: the error is too small."
-        checks.append(Check("bootstrap", finished >= 0.95 * DRAWS, finished / DRAWS, words))
     return tuple(checks)
+
+
+def _finished(draws: int) -> tuple[Check, ...]:
+    """Draws that were numbers, where some were not."""
+    if draws == DRAWS:
+        return ()
+    words = f"{DRAWS - draws} bootstrap draws had complex roots and were left out: the error is too small."
+    return (Check("bootstrap", draws >= 0.95 * DRAWS, draws / DRAWS, words),)

@@ -99,7 +99,7 @@ class _Covariate:
 
 
 def read_units(study: Study, pattern: Pattern, unmixing: UnitUnmixing, target: Target) -> Units | Refusal:
-    """Read the units; a Refusal where one shows what no estimate can use."""
+    """Read the units for the stated number of classes; a Refusal where one shows what no estimate can use."""
     domains = target.domains
     inside = pattern.kind != "direct"
     wanted = [Wanted(pattern.inner, 1, domains.get(pattern.inner))]
@@ -178,7 +178,8 @@ def _assembled(
     outcome: Array,
 ) -> Units | Refusal:
     """Units that show all views, and the features of those."""
-    x = unmixing.covariates[0]
+    x, classes = unmixing.covariates[0], unmixing.classes
+    assert classes is not None, "read for a number"
     needed = unmixing.members if unmixing.kind == "replicates" else 1
     shown = np.all([np.isfinite(one.features).all(1) for one in covariates], axis=0)
     shown_by = covariates[0].counts
@@ -204,7 +205,7 @@ def _assembled(
     outer = np.zeros(len(size), dtype=np.int64) if column is None else column.codes[keep]
     if column is not None:
         least = int(np.bincount(outer, minlength=len(column.states)).min())
-        if least < FEW * unmixing.classes:
+        if least < FEW * classes:
             return Refusal(
                 f"{pattern.outer} has {len(column.states)} values and some of them {least} units: classes of "
                 f"{unmixing.latent} are found within each.",
@@ -214,10 +215,10 @@ def _assembled(
     members = None if shown_by is None else np.rint(shown_by[keep])
     if unmixing.kind == "replicates":
         assert members is not None
-        splits = split_members(members, unmixing.classes)
+        splits = split_members(members, classes)
         if splits is None:
             return Refusal(
-                f"{x} has {members.shape[1]} states, too few for {unmixing.classes} classes of {unmixing.latent}.",
+                f"{x} has {members.shape[1]} states, too few for {classes} classes of {unmixing.latent}.",
                 "Measure a covariate with more states, or declare fewer classes.",
             )
     first, second = _views(pattern, unmixing, shares, means[keep], outer, column, outcome[keep], covariates, keep)

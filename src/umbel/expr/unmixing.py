@@ -100,7 +100,7 @@ class UnitUnmixing:
     latent
         The class variable, of the unit.
     classes
-        Their number.
+        Their number; None when the data choose it by a rank test.
     kind
         ``"proxy"``: one covariate tells the classes apart together with two further views of the
         unit. ``"replicates"``: several members' values of one covariate are the views.
@@ -112,11 +112,11 @@ class UnitUnmixing:
     views
         The two other views, in words; one for replicates and covariates.
     members
-        How many members of each unit must show the covariate.
+        How many members of each unit must show the covariate; as for two classes where their number is tested.
     """
 
     latent: str
-    classes: int
+    classes: int | None
     kind: Literal["proxy", "replicates", "covariates"]
     covariates: tuple[str, ...]
     arm: str | None

@@ -135,13 +135,32 @@ def split_members(counts: Array, classes: int) -> Splits | None:
     members = classes - 1
     ones = counts[:, 1]
     parts = []
-    for here in range(classes):  # ones among the first members
-        chance = comb(ones, here) * comb(asked - ones, members - here) / comb(asked, members)
+    for here, chance in enumerate(ones_among(ones, asked, members).T):  # ones among the first members
         last = np.where(chance > 0, (ones - here) / (asked - members), 0.0)
         parts += [chance * (1 - last), chance * last]
     first = np.repeat(np.eye(classes), 2, axis=0)
     second = np.tile(np.array([[0.0], [1.0]]), (classes, 1))
     return Splits(np.stack(parts, axis=1), first, second)
+
+
+def ones_among(ones: Array, asked: Array, members: int) -> Array:
+    """How likely so many of some members drawn at random show a binary covariate, shape (units, members + 1).
+
+    Parameters
+    ----------
+    ones, asked
+        Shape (units,): members with the covariate, and all that were asked, at least ``members``.
+    members
+        How many are drawn.
+
+    Examples
+    --------
+    >>> ones_among(np.array([1.0]), np.array([3.0]), 2).round(3).tolist()
+    [[0.333, 0.667, 0.0]]
+    """
+    here = np.arange(members + 1)
+    ways = comb(ones[:, None], here) * comb((asked - ones)[:, None], members - here)
+    return np.asarray(ways / comb(asked, members)[:, None])
 
 
 def through_mediator(

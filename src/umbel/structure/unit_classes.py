@@ -62,8 +62,6 @@ def unit_views(graph: Graph, latent: int, asked: int) -> UnitUnmixing | NoRoles:
     """
     name = graph.names[latent]
     count = dict(graph.facts.classes)[latent]
-    if count is None:
-        return NoRoles(f"The number of classes of {name} is not stated.", f"Write 'classes {name} = 2'.")
     laws = _collapsed(graph, latent, asked)
     if isinstance(laws, NoRoles):
         return laws
@@ -153,7 +151,7 @@ def _triples(laws: _Laws, latent: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _replicates(
-    graph: Graph, laws: _Laws, latent: int, covariates: list[int], count: int, rest: int
+    graph: Graph, laws: _Laws, latent: int, covariates: list[int], count: int | None, rest: int
 ) -> UnitUnmixing | None:
     """Several covariates and the rest, or several members of one that is pure."""
     name = graph.names[latent]
@@ -166,7 +164,7 @@ def _replicates(
     for node in covariates:
         if graph.facts.shared >> node & 1 and laws.members >> node & 1:
             # split between two views, with the rest as the third: Kruskal's condition for a binary covariate
-            members = count if rest else 2 * count - 1
+            members = (count or 2) if rest else 2 * (count or 2) - 1
             return UnitUnmixing(name, count, "replicates", (graph.names[node],), None, words, members)
     return None
 
