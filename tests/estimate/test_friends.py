@@ -194,3 +194,21 @@ def test_friendships_are_not_averaged_apart_from_their_units() -> None:
     answer = umbel.solve(graph, CONTRAST, study(tables))
     assert answer.refusal is not None
     assert "whose friendships" in answer.refusal.why
+
+
+@pytest.mark.parametrize(
+    ("question", "why"),
+    [
+        ("E[Peers | do(A=1)] - E[Peers | do(A=0)]", "Peers is what members read of A"),
+        ("E[Y | do(Peers=1)] - E[Y | do(Peers=0)]", "Peers is what members read of A"),
+        ("E[Y | do(A=1, Peers=0)]", "Peers is what members read of A"),
+        ("E[Y | do(A=1), Peers=0]", "Peers is what members read of A"),
+        ("max[k] E[Y | do(A ~ Bernoulli(k))]", "best policy among friends"),
+    ],
+)
+def test_exposures_that_are_set_or_asked_about_are_refused_by_name(question: str, why: str) -> None:
+    """Setting both had been a fault; the best policy showed a number that nobody wrote."""
+    answer = umbel.solve(GRAPH, question, small())
+    assert answer.verdict == "refused"
+    assert answer.refusal is not None
+    assert why in answer.refusal.why

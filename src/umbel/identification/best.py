@@ -17,7 +17,7 @@ from umbel.model.policy import Family
 from umbel.model.query import Best, Probability, Question
 from umbel.model.render_policy import law_text
 from umbel.model.source import Experiment
-from umbel.model.weights import FamilyLaw
+from umbel.model.weights import FamilyLaw, PushedLaw
 from umbel.results.step import Refusal, Step
 from umbel.results.verdict import Identified, Refused, Unidentified, Verdict
 
@@ -55,6 +55,11 @@ def best_policy(graph: Graph, question: Question, sources: Sequence[Experiment],
         return replace(found, question=question)
     if not isinstance(found, Identified):
         return Refused(question, Refusal("Bounds are not made as large as can be.", "Ask for one policy."))
+    if any(isinstance(leaf, Drawn) and isinstance(leaf.policy.law, PushedLaw) for leaf in leaves(found.estimand.body)):
+        return Refused(
+            question,
+            Refusal("The best policy among friends inside units is not looked for.", "Ask for the effect of one."),
+        )
     in_network = any(isinstance(leaf, NetworkMean) for leaf in leaves(found.estimand.body))
     usual = found if in_network else ask(graph, Question.of(without_policies(best.body, best.parameters)), sources)
     if not isinstance(usual, Identified):

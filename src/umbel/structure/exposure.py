@@ -186,6 +186,13 @@ def _term(
     if any(event.world for event in (*term.outcomes, *term.given)):
         raise _Beyond("Several worlds of friends are not compared.", "Ask for an effect: E[Y | do(A ~ q)].")
     treated = {item.name: item for item in term.do}
+    named = {*treated, *(event.variable for event in (*term.outcomes, *term.given))}
+    for one in exposures:
+        if one.child in named:
+            raise _Beyond(
+                f"{one.child} is what members read of {one.of} of friends, and is here asked about or set itself.",
+                f"Set {one.of}, and ask about what follows it: friends then read what {one.of} becomes.",
+            )
     below = closure(graph.mask(treated), reached, graph.everything)
     do = list(term.do)
     for one in exposures:
