@@ -118,9 +118,10 @@ def estimated(
     import numpy as np
 
     from umbel.estimate.choose import choose
-    from umbel.estimate.estimator import unwatched
+    from umbel.estimate.estimator import Estimated, unwatched
     from umbel.estimate.flat import with_unread_states
     from umbel.estimate.stacking import one_table
+    from umbel.estimate.standing import contradicted, set_aside, status_of, with_another_model
 
     start = time.perf_counter()
     target, study = target_of(verdict, graph, studies), studies[0]
@@ -137,13 +138,20 @@ def estimated(
         if isinstance(joined, Refusal):
             return replace(answer, refusal=joined)
         stacked, target, study = joined, joined.target, joined.study
-    best = choose(target, study, estimators_of(method))
+    among = estimators_of(method)
+    best = choose(target, study, among)
     if isinstance(best, Refusal):
         return replace(answer, refusal=best)
     given = np.random.default_rng(method.seed) if rng is None else rng
-    found = best.estimate(target, study, rng=given, watch=unwatched if watch is None else watch)
+    look = unwatched if watch is None else watch
+    found = best.estimate(target, study, rng=given, watch=look)
     if isinstance(found, Refusal):
         return replace(answer, refusal=found, checks=(*answer.checks, *found.checks))
+    wrong = contradicted(found.checks)
+    bent = with_another_model(best, target, study, among) if wrong else None
+    other = bent.estimate(target, study, rng=given, watch=look) if bent is not None else None
+    if bent is not None and isinstance(other, Estimated) and not contradicted(other.checks):
+        found, best = replace(other, assumptions=(*other.assumptions, set_aside(best, wrong))), bent
     found = found if stacked is None else stacked.told(found)
     outermost, *others = study.tables()
     plain = (DataSource(outermost.name, units=found.units), *(DataSource(table.name) for table in others))
@@ -153,7 +161,7 @@ def estimated(
         classes=found.classes,
         table=found.rows,
         remarks=(*answer.remarks, *made, *_words(target, study)),
-        checks=(*found.checks, *_no_spread(found, target), *_unread(best, method)),
+        checks=(*status_of(found.checks), *found.checks, *_no_spread(found, target), *_unread(best, method)),
         assumptions=(*answer.assumptions, *found.assumptions),
         references=found.references,
         data=found.data or plain,
