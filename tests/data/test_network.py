@@ -113,3 +113,15 @@ def test_a_zero_that_a_matrix_stores_joins_nobody() -> None:
     people = read_people(Study(PERSONS, edges=stored), ["Y"])
     assert people.network.degrees.sum() == 2
     assert not people.network.weighted
+
+
+def test_categories_are_the_values_they_stand_for() -> None:
+    pandas = pytest.importorskip("pandas")
+    persons = pandas.DataFrame({**PERSONS, "id": pandas.Categorical(PERSONS["id"])})
+    edges = pandas.DataFrame({"a": pandas.Categorical(["ann"]), "b": pandas.Categorical(["bo"])})
+    assert joined(edges, persons=persons) == {frozenset((0, 1))}
+
+
+def test_true_and_false_are_no_rows() -> None:
+    with pytest.raises(DataError, match="holds no numbers of rows"):
+        joined({"a": [True], "b": [False]}, unit=None)

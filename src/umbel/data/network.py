@@ -227,6 +227,8 @@ def _places(table: Table, name: str, arrow: Any, keys: Any, size: int) -> Codes:
     """The rows that one end of the edges names."""
     if keys is None:
         try:
+            if pa.types.is_boolean(arrow.type):
+                raise DataError("true and false number no rows")
             places = numbers(arrow, where="")
         except DataError:
             raise DataError(
@@ -250,12 +252,17 @@ def _places(table: Table, name: str, arrow: Any, keys: Any, size: int) -> Codes:
 
 def _alike(keys: Any, arrow: Any) -> tuple[Any, Any]:
     """Two columns of one type: numbers as numbers, everything else as text."""
-    flat = [one.combine_chunks() if isinstance(one, pa.ChunkedArray) else one for one in (keys, arrow)]
+    flat = [_spelled_out(one.combine_chunks() if isinstance(one, pa.ChunkedArray) else one) for one in (keys, arrow)]
     if flat[0].type == flat[1].type:
         return flat[0], flat[1]
     whole = [pa.types.is_integer(one.type) for one in flat]
     common = pa.int64() if all(whole) else pa.string()
     return flat[0].cast(common), flat[1].cast(common)
+
+
+def _spelled_out(column: Any) -> Any:
+    """Categories as the values they stand for."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _once(

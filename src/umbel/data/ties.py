@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from umbel.data.edges import ends_of
+from umbel.data.edges import WEIGHT, ends_of
 from umbel.data.friends import read_friends
 from umbel.data.network import Edges, numbered_from_one, read_edges
 from umbel.data.study import Study
@@ -44,6 +44,8 @@ def edge_checks(study: Study, *, inside_units: bool = False) -> tuple[Check, ...
         f"{study.edges.name} joins {_counted(edges.size, whom)}{where} by {_counted(len(edges.first), 'edge')}"
         f"{columns}: {_degrees(edges, whom)}{_weights(edges)}"
     )
+    unread = [name for name in study.edges.columns if name != WEIGHT and name not in ends_of(study.edges)]
+    advice += f"; not read: {', '.join(unread)}" if unread else ""
     return (Check("edges", len(edges.first) > 0, None, advice), *numbered_from_one(edges))
 
 
