@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -139,6 +139,25 @@ class MethodSpec:
     box: tuple[tuple[str, float, float], ...] = ()
     budget: float | None = None
     scan: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no problem file could hold.
+
+        Raises
+        ------
+        ProblemError
+            For a level outside (0, 1), a seed that is no whole number from 0 on, fewer than two folds.
+        """
+        if not isinstance(self.level, int | float) or not 0.0 < self.level < 1.0:
+            raise ProblemError(f"MethodSpec: level is {self.level!r}; it must lie between 0 and 1.")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ProblemError(f"MethodSpec: seed is {self.seed!r}; it must be a whole number from 0 on.")
+        if self.members not in ("sample", "all"):
+            raise ProblemError(f"MethodSpec: members is {self.members!r}. Possible: sample, all.")
+
+    def __repr__(self) -> str:
+        changed = (one.name for one in fields(self) if getattr(self, one.name) != one.default)
+        return f"MethodSpec({', '.join(f'{name}={getattr(self, name)!r}' for name in changed)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ def picked(table: FrameTable, positions: Sequence[int]) -> Any:
 
 def fetch(table: FrameTable, positions: Sequence[int]) -> Any:
     """Whole columns as an Arrow table, named ``c<position>``."""
+    if not positions:  # a lazy frame cannot be asked for nothing
+        return pa.table({})
     frame = picked(table, positions)
     if isinstance(frame, nw.LazyFrame):
         return frame.collect("pyarrow").to_native()

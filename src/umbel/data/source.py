@@ -272,7 +272,7 @@ def _mapping_table(home: Mapping[Any, Any], role: str) -> FrameTable:
 def _frame_table(home: Any, role: str) -> FrameTable:
     import narwhals as nw
 
-    if hasattr(type(home), "iloc"):  # pandas alone may hold names twice, or names that are no text
+    if hasattr(type(home), "iloc") and hasattr(home, "columns"):  # pandas alone may hold names twice, or no text
         _distinct(_names(home.columns, role), role)
     try:
         frame = nw.from_native(home)

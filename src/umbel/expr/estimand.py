@@ -205,6 +205,13 @@ class Estimand:
 
         return evaluate(self.body, joint, self.axes, plates=self.plates, laws=laws, domains=self.domains, scan=scan)
 
+    def __repr__(self) -> str:
+        return f"<Estimand ({self.strategy}): {self.text()}>"
+
+    def _repr_latex_(self) -> str:
+        """What a notebook shows."""
+        return f"$\\displaystyle {self.latex()}$"
+
     def __str__(self) -> str:
         return self.text()
 

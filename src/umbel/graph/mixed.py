@@ -102,6 +102,9 @@ class Notes:
 
 NO_NOTES = Notes()
 
+LONGEST_REPR = 400
+"""Characters of graph text that a repr shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
@@ -238,6 +241,14 @@ class Graph:
         from umbel.graph.render import graph_text
 
         return graph_text(self)
+
+    def __repr__(self) -> str:
+        """The call that makes this graph; a large one by its size."""
+        text = str(self).replace("\n", "; ")
+        if len(text) <= LONGEST_REPR:
+            return f"Graph.parse({text!r})"
+        edges = sum(map(int.bit_count, self.parents))
+        return f"<Graph of {len(self.names):,} variables and {edges:,} arrows>"
 
     def __str__(self) -> str:
         return self.text()

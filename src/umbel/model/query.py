@@ -350,6 +350,9 @@ class Question:
 
         return Question(body_text(body), body)
 
+    def __repr__(self) -> str:
+        return f"Question.parse({str(self)!r})"
+
     def __str__(self) -> str:
         from umbel.model.render import body_text
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from umbel.config.problem import ProblemSpec, StudySpec, VariableSpec, missing_file
-from umbel.errors import ProblemError, QuestionError, did_you_mean, shown
+from umbel.errors import GraphError, ProblemError, QuestionError, did_you_mean, shown
 from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question
 from umbel.identification.bounded import bounded
@@ -26,6 +26,39 @@ if TYPE_CHECKING:
 
 Experiments = str | Sequence[Experiment | Sequence[str] | str]
 """What is known: names of what each experiment sets, the precise form, or "all"."""
+
+
+def graph_of(graph: object) -> Graph:
+    """The graph that was handed in, as a value or as text.
+
+    Raises
+    ------
+    GraphError
+        For something else; a networkx graph has its converter named.
+    """
+    if isinstance(graph, str):
+        return Graph.parse(graph)
+    if not isinstance(graph, Graph):
+        networkx = type(graph).__module__.startswith("networkx")
+        how = "umbel.Graph.from_networkx(graph)" if networkx else 'Graph text: "Z -> { A Y }; A -> Y"'
+        raise GraphError(f"A graph is text or an umbel.Graph, and here is {type(graph).__name__}. Write {how}.")
+    return graph
+
+
+def question_of(question: object) -> Question:
+    """The question that was handed in, as a value or as text.
+
+    Raises
+    ------
+    QuestionError
+        For something else.
+    """
+    if isinstance(question, str):
+        return Question.parse(question)
+    if not isinstance(question, Question):
+        kind = type(question).__name__
+        raise QuestionError(f'A question is text or an umbel.Question, and here is {kind}. Write "E[Y | do(A=1)]".')
+    return question
 
 
 def open_studies(spec: ProblemSpec) -> tuple[Study, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from umbel.config.problem import MethodSpec, ProblemSpec, load_problem
-from umbel.errors import ProblemError, shown
+from umbel.errors import ProblemError, cut, shown
 from umbel.graph.mixed import Graph
 from umbel.model.equations import Equations
 from umbel.model.inequality import Inequality
@@ -24,7 +24,15 @@ from umbel.model.validate import check_question
 from umbel.pipeline.answering import answer_of, estimated
 from umbel.pipeline.bounding import Asked, bounds_in, bounds_where_states_allow, estimate_where_bounds_meet
 from umbel.pipeline.bounding_units import bounds_through_units
-from umbel.pipeline.opening import Experiments, open_studies, source_of, sources_of, verdict_on
+from umbel.pipeline.opening import (
+    Experiments,
+    graph_of,
+    open_studies,
+    question_of,
+    source_of,
+    sources_of,
+    verdict_on,
+)
 from umbel.pipeline.ordering import check_order, check_words, places_told
 from umbel.pipeline.totals import range_in
 from umbel.results.answer import Answer
@@ -67,9 +75,8 @@ def identify(graph: Graph | str, question: Question | str, experiments: Experime
     >>> verdict.identified
     False
     """
-    graph = Graph.parse(graph) if isinstance(graph, str) else graph
-    question = Question.parse(question) if isinstance(question, str) else question
-    question = check_question(graph, question)
+    graph = graph_of(graph)
+    question = check_question(graph, question_of(question))
     return verdict_on(graph, question, sources_of(graph, experiments, question))
 
 
@@ -162,12 +169,13 @@ class Problem:
         equations: Equations | None = None,
         where: Iterable[Inequality | str] = (),
     ) -> None:
-        graph = Graph.parse(graph) if isinstance(graph, str) else graph
-        question = Question.parse(question) if isinstance(question, str) else question
+        graph = graph_of(graph)
+        if not isinstance(method, MethodSpec):
+            raise ProblemError(f"method is {cut(repr(method))}; it must be an umbel.MethodSpec(name=..., level=...).")
         given = studies if isinstance(studies, Iterable) else (studies,)
         values = {
             "graph": graph,
-            "question": check_question(graph, question),
+            "question": check_question(graph, question_of(question)),
             "studies": tuple(_fitting(graph, one) for one in given),
             "title": title,
             "assumptions": tuple(assumptions),
@@ -218,6 +226,8 @@ class Problem:
 
         ``watch`` passes the steps of long work through and may show how far they are.
         """
+        if rng is not None and not hasattr(rng, "spawn"):
+            raise ProblemError(f"rng is {cut(repr(rng))}; it must be a generator: numpy.random.default_rng(0).")
         verdict, answer = self.answer()
         if not self.studies:
             return answer

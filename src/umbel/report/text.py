@@ -61,6 +61,33 @@ def answer_text(answer: Answer, *, width: int = 80) -> str:
     return plain(answer_view(answer), width=width)
 
 
+def answer_line(answer: Answer) -> str:
+    """The Answer in one line: verdict, question, what it is, and how many checks failed.
+
+    Examples
+    --------
+    >>> from umbel.results.answer import Answer
+    >>> found = Estimate(0.2262, se=0.0102, interval=(0.2062, 0.2462), level=0.95)
+    >>> answer_line(Answer(question="ATE(A, Y)", verdict="identified", estimate=found))
+    'identified: ATE(A, Y) = 0.2262, 95% interval [0.2062, 0.2462]'
+    """
+    estimate, bounds = answer.estimate, answer.bounds
+    words = ""
+    if estimate is not None and estimate.value is not None:
+        at = decimals_of([estimate.value], se=estimate.se, pair=estimate.interval)
+        words = f" = {number(estimate.value, at)}, {_width(estimate.level)} {interval(estimate.interval, at)}"
+    elif bounds is not None:
+        at = decimals_of([bounds.lower, bounds.upper], pair=bounds.interval)
+        words = f" in {interval((bounds.lower, bounds.upper), at)} ({bounds.kind})"
+    elif answer.table:
+        words = f", {len(answer.table)} rows"
+    elif answer.refusal is not None:
+        words = f". {answer.refusal.why}"
+    failed = [check.name for check in answer.checks if not check.passed]
+    doubts = f"; failed: {', '.join(failed)}" if failed else ""
+    return f"{answer.verdict}: {answer.question}{words}{doubts}"
+
+
 def plain(view: RenderableType, *, width: int = 80) -> str:
     """Anything rich can show, as text without colour or trailing blanks."""
     out = io.StringIO()

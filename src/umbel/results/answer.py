@@ -245,6 +245,11 @@ class Answer:
     def __str__(self) -> str:
         return self.summary()
 
+    def __repr__(self) -> str:
+        from umbel.report.text import answer_line
+
+        return f"<Answer, {answer_line(self)}>"
+
 
 def _each_once(references: Iterable[str]) -> tuple[str, ...]:
     """References without repeats: signs and case do not tell two apart, and the longer of two says where in the paper.

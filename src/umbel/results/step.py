@@ -44,7 +44,7 @@ class Step:
     detail: str
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    law: Expr | None = field(default=None, compare=False)
+    law: Expr | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.detail}"

@@ -59,6 +59,9 @@ class Identified:
     proof: Proof
     identified: Literal[True] = True
 
+    def __repr__(self) -> str:
+        return f"<Identified ({self.estimand.strategy}): {self.question} = {self.estimand}>"
+
     def derivation_latex(self) -> str:
         r"""Question, steps and estimand as one LaTeX array, without dollar signs.
 
@@ -148,6 +151,9 @@ class Bounded:
     proof: Proof | None = None
     identified: Literal[False] = False
 
+    def __repr__(self) -> str:
+        return f"<Bounded ({self.kind} programme): {self.question}; the numbers come from data>"
+
     @property
     def remedies(self) -> tuple[str, ...]:
         """Measurements, trials or exclusions that would identify the question; see :attr:`Unidentified.remedies`.
@@ -221,6 +227,9 @@ class Unidentified:
     proof: Proof
     identified: Literal[False] = False
 
+    def __repr__(self) -> str:
+        return f"<Unidentified ({self.certificate.kind}): {self.question}. {self.certificate.text}>"
+
     def derivation_latex(self) -> str:
         """Question and steps as one LaTeX array, without dollar signs: as far as the rules lead, and what is left."""
         words = "is not identified by this route" if self.certificate.kind == "route" else "is not identified"
@@ -282,6 +291,9 @@ class Refused:
     refusal: Refusal
     macro: MacroForm | None = None
     identified: Literal[False] = False
+
+    def __repr__(self) -> str:
+        return f"<Refused: {self.question}. {self.refusal.why} {self.refusal.advice}>"
 
 
 Verdict = Identified | Bounded | Unidentified | Refused
