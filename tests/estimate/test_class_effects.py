@@ -159,6 +159,32 @@ def test_strata_are_standardised() -> None:
     assert average.value == pytest.approx(0.1 + 0.3 * (0.4 * 0.7 + 0.6 * 0.4), abs=0.03)
 
 
+def common_cause(seed: int, size: int = 80_000) -> dict[str, np.ndarray]:
+    """W acts on both proxies against the class, so that without it they seem almost independent."""
+    rng = np.random.default_rng(seed)
+    w, u = rng.random(size) < 0.5, rng.random(size) < 0.4
+    z = rng.random(size) < np.where(u, 0.525, 0.175) + 0.3 * w
+    x = rng.random(size) < np.where(u, 0.14, 0.49) + 0.25 * w
+    t = rng.random(size) < 0.2 + 0.3 * z + 0.3 * u
+    y = rng.random(size) < 0.2 + 0.3 * u + np.where(u, 0.4, -0.1) * t
+    return {name: one.astype(int) for name, one in {"Z": z, "X": x, "T": t, "Y": y, "W": w}.items()}
+
+
+@pytest.mark.parametrize("number", [" = 2", ""])
+def test_classes_are_counted_within_strata(number: str) -> None:
+    """What strata do to both sides is no class, and hides none."""
+    graph = f"U -> {{ Z X T Y }}; Z -> T -> Y; W -> {{ Z X }}; classes U{number}"
+    study = umbel.Study(common_cause(0))
+    answer = umbel.solve(graph, "MTE(T, Y | U)", study)
+    assert answer.classes is not None
+    np.testing.assert_allclose([one.effect for one in answer.classes], [-0.1, 0.4], atol=0.1)
+    assert not [check for check in answer.checks if not check.passed and check.name != "fit" and check.name != "status"]
+    rows = common_cause(1) | {"cluster": np.arange(80_000)}
+    clustered = umbel.solve(graph, "MTE(T, Y | U)", umbel.Study(rows, cluster="cluster"))
+    assert clustered.classes is not None
+    np.testing.assert_allclose([one.effect for one in clustered.classes], [-0.1, 0.4], atol=0.1)
+
+
 class TestRefusals:
     rows = rows_of(design_b(), 2000)
 
@@ -190,6 +216,14 @@ class TestRefusals:
     def test_a_constant(self, name: str) -> None:
         answer = self.answer({name: np.zeros(2000, dtype=int)})
         assert answer.refusal is not None and f"{name} is 0 in every row" in answer.refusal.why
+
+    def test_what_is_no_number(self) -> None:
+        with pytest.raises(umbel.errors.DataError, match="inf"):
+            self.answer({"Y": np.where(np.arange(2000) == 5, np.inf, self.rows["Y"])})
+
+    def test_rows_that_count_nothing(self) -> None:
+        with pytest.raises(umbel.errors.DataError, match=r"counts 0 times|no row"):
+            umbel.solve(GRAPH_B, "MTE(T, Y | U)", umbel.Study(self.rows | {"n": np.zeros(2000)}, count="n"))
 
     def test_more_classes_than_features(self) -> None:
         graph = "U -> { Z0 X0 X1 T Y }; Z0 -> T -> Y; classes U = 3"

@@ -164,7 +164,7 @@ def _few(study: Study, unmixing: Unmixing, domains: Mapping[str, Domain]) -> boo
         return False
     for column in head[0]:
         _, states = categories(column)
-        if len(states) > MOST_STATES or any(isinstance(one, float) and one != int(one) for one in states):
+        if len(states) > MOST_STATES or any(isinstance(one, float) and not one.is_integer() for one in states):
             return False
     return True
 
@@ -240,6 +240,8 @@ def _seen(data: ClassData, unmixing: Unmixing) -> ClassData:
 def _constant(data: ClassData, unmixing: Unmixing) -> Refusal | None:
     """Views that do not vary, named."""
     table = data.source.table
+    if not data.weights.sum() > 0:
+        raise DataError(f"Every row of {table} counts 0 times, so that there is none.")
     for name in unmixing.views:
         fixed = len(data.states[name]) < 2 if name in data.codes else float(np.ptp(data.outcome)) == 0.0
         if not fixed:

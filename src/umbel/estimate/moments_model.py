@@ -27,6 +27,7 @@ from umbel.numerics.sparse_cells import SaturatedTest, saturated_test
 from umbel.results.step import Refusal
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
 
 ONE_HOT = 64
 """Joint states of one side up to which each gets a feature of its own."""
@@ -113,12 +114,57 @@ def side_features(data: ClassData, names: tuple[str, ...]) -> tuple[Array, Array
 
 
 def ranks(data: ClassData, unmixing: Unmixing, features: Features) -> RankTest:
-    """Test how many classes the proxies show; rows that depend on each other, or weigh differently, as clusters."""
-    clusters = data.independent
-    if clusters is None:
-        return rank_test(features.moments)
+    """Test how many classes the proxies show; rows that depend on each other, or weigh differently, as clusters.
+
+    Within strata, whose own effects on proxies of either side are no classes: a singular value of an arm
+    is the root of its mean square over them.
+    """
     arm, arms = data.codes[unmixing.treatment], len(data.states[unmixing.treatment])
-    return clustered_rank_test(features.z, features.x, arm, arms, clusters, weights=data.weights)
+    stratum, _ = data.joint(unmixing.strata)
+    if not unmixing.strata:
+        return _ranks(data, features, arm)
+    whole = _ranks(data, features, stratum * arms + arm)
+    single = [_ranks(data, features, stratum, arm == t) for t in range(arms)]
+    mass = [np.bincount(stratum[arm == t], data.weights[arm == t]) for t in range(arms)]
+    shares = [(one[one > 0] / one.sum())[:, None] for one in mass]
+    pairs = list(zip(shares, single, strict=True))
+    return RankTest(
+        np.stack([np.sqrt((share * one.singular**2).sum(0)) for share, one in pairs]),
+        whole.statistics,
+        whole.freedom,
+        whole.p_values,
+        np.stack([np.sqrt((share * one.noise**2).sum(0)) for share, one in pairs]),
+        np.stack([one.p_values for one in single]),
+        whole.clusters,
+    )
+
+
+def _ranks(data: ClassData, features: Features, cell: Codes, keep: NDArray[np.bool_] | None = None) -> RankTest:
+    """The test within cells, those without rows left out; shape (cells, …)."""
+    rows = np.flatnonzero((data.weights > 0) if keep is None else keep & (data.weights > 0))
+    used, code = np.unique(cell[rows], return_inverse=True)
+    code = code.reshape(-1).astype(np.int64)
+    z, x, weights, clusters = features.z[rows], features.x[rows], data.weights[rows], data.independent
+    if clusters is not None:
+        _, own = np.unique(clusters[rows], return_inverse=True)
+        return clustered_rank_test(z, x, code, len(used), own.reshape(-1).astype(np.int64), weights=weights)
+    unit = features.moments.unit
+    return rank_test(moments_of_rows(z, x, features.y[rows, :1], code, len(used), unit=unit, weights=weights))
+
+
+def _begun(data: ClassData, unmixing: Unmixing, features: Features) -> ArmMoments:
+    """Moments to begin at: of all rows, or of the stratum with the most rows in its least arm."""
+    if not unmixing.strata:
+        return features.moments
+    arm, arms = data.codes[unmixing.treatment], len(data.states[unmixing.treatment])
+    stratum, strata = data.joint(unmixing.strata)
+    seen = np.bincount(stratum * arms + arm, data.weights, strata * arms).reshape(strata, arms)
+    place = int(seen.min(1).argmax())
+    if seen[place].min() <= 0:
+        return features.moments
+    rows = np.flatnonzero(stratum == place)
+    parts = features.z[rows], features.x[rows], features.y[rows], arm[rows], arms
+    return moments_of_rows(*parts, unit=features.moments.unit, weights=data.weights[rows])
 
 
 def model_of(data: ClassData, unmixing: Unmixing, classes: int) -> tuple[LatentModel, OutcomeOf] | Refusal:
@@ -175,7 +221,8 @@ def fit_classes(
 ) -> ClassFit | Refusal:
     """Maximum likelihood from the jointly diagonalised moments, and from random starts where they are weak."""
     try:
-        operators = operators_of(features.moments, classes)
+        moments = _begun(data, unmixing, features)
+        operators = operators_of(moments, classes)
     except DataError as fault:
         why, _, advice = str(fault).rpartition(". ")
         return Refusal(f"{why}.", advice)
@@ -187,7 +234,7 @@ def fit_classes(
     starts: list[LatentFit] = []
     if diagonal is not None:
         arm = data.codes[unmixing.treatment]
-        of_x, of_z = class_weights(features.moments, operators, diagonal, features.z, features.x, arm)
+        of_x, of_z = class_weights(moments, operators, diagonal, features.z, features.x, arm)
         starts.append(moment_start(model, of_x, of_z, [one.side == "x" for one in unmixing.factors]))
     plain = bool(starts) and not unmixing.strata and _admissible(diagonal)
     starts += random_starts(model, 0 if plain else RESTARTS, rng=rng)
