@@ -8,7 +8,7 @@ the components together are left to EM, whose bounds are inner.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from umbel.errors import DataError, shown
 from umbel.estimate.bounds_arrays import Block, Codes, Patterns, Records, blocks_of, patterns_of, polynomial_of
 from umbel.estimate.bounds_bootstrap import bootstrapped
-from umbel.estimate.bounds_box import box_of, nearest, standard_errors, within
+from umbel.estimate.bounds_box import Box, box_of, nearest, standard_errors, within
 from umbel.estimate.bounds_exact import Conditions, Ends, Undefined, ends
 from umbel.estimate.bounds_found import DEFAULTS, EXACT, BoundsFound, BoundsMethod, Incompatible
 from umbel.estimate.bounds_inner import by_em, by_restarts
@@ -77,77 +77,140 @@ def bound(
         if any(block.given for block in blocks):
             raise DataError("Missing values tie the components of this model together, and it is too large for EM.")
         return _untested(by_em(programme, blocks, studies, rng, method), studies)
-    patterns = [patterns_of(block, studies) for block in blocks]
-    for block, its in zip(blocks, patterns, strict=True):
-        record = impossible(its)
-        if record is not None:
-            return Incompatible(_impossible_text(programme, block, record), ("Correct the equation or the record.",))
-    read = sorted({node for block in blocks for node in (*block.reads(), *(given for given, _ in block.given))})
-    whole = not any((one.codes[:, read] < 0).any() for one in studies)
-    tested = bool(method.bootstrap and studies) and whole
+    case = _Case(programme, blocks, studies, [patterns_of(block, studies) for block in blocks], method)
+    refused = _contradicted(case)
+    if refused is not None:
+        return refused
+    tested = bool(method.bootstrap and studies) and case.whole()
     tests = disagreements(blocks, studies, rng=rng, most=method.bootstrap) if tested else ()
     disagree = clash(programme, studies, tests)
     if disagree is not None and not method.despite_incompatibility:
         return disagree
     checks = agreement(programme, studies, tests, disagree)
     if method.engine == "em":
-        several = any(len(block.component.groups) > 1 for block in blocks)
-        inner = (by_em if several else by_restarts)(programme, blocks, studies, rng, method)
+        inner = (by_em if case.merged() else by_restarts)(programme, blocks, studies, rng, method)
         return BoundsFound(inner.bounds, inner.engine, (*checks, *inner.checks), (), inner.remarks)
-    conditions = [_conditions(programme, at, blocks, its) for at, its in enumerate(patterns)]
-    boxes = [box_of(block, its, studies) for block, its in zip(blocks, patterns, strict=True)]
-    many = sum(len(one.seen) for one in boxes)
-    for at, one in enumerate(conditions):
+    answer = _by_programmes(case, checks, rng)
+    return answer if isinstance(answer, Incompatible) or case.whole() else _untested(answer, studies)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Case:
+    """A question whose studies are rows of each component on its own.
+
+    Parameters
+    ----------
+    blocks, patterns
+        One for each component: its states, and what the studies show of it.
+    """
+
+    programme: Programme
+    blocks: tuple[Block, ...]
+    studies: Sequence[Records]
+    patterns: Sequence[Patterns]
+    method: BoundsMethod
+
+    def whole(self) -> bool:
+        """Whether every row holds all that the components read."""
+        read = sorted(
+            {node for block in self.blocks for node in (*block.reads(), *(given for given, _ in block.given))}
+        )
+        return not any((one.codes[:, read] < 0).any() for one in self.studies)
+
+    def merged(self) -> bool:
+        """Whether independent exogenous variables of a component are one variable here."""
+        return any(len(block.component.groups) > 1 for block in self.blocks)
+
+    def population(self) -> bool:
+        """Whether what is read is the population itself, which leaves no sampling error."""
+        return all(one.population for one in self.studies)
+
+
+def _contradicted(case: _Case) -> Incompatible | None:
+    """The first record that the equations cannot produce."""
+    for block, its in zip(case.blocks, case.patterns, strict=True):
+        record = impossible(its)
+        if record is not None:
+            text = _impossible_text(case.programme, block, record)
+            return Incompatible(text, ("Correct the equation or the record.",))
+    return None
+
+
+def _by_programmes(case: _Case, checks: tuple[Check, ...], rng: np.random.Generator) -> BoundsFound | Incompatible:
+    """Both ends by linear programs or branch and bound, with their interval."""
+    programme = case.programme
+    boxes = [box_of(block, its, case.studies) for block, its in zip(case.blocks, case.patterns, strict=True)]
+    conditions = _meeting_limits(case, boxes)
+    if isinstance(conditions, Incompatible):
+        return conditions
+    top, bottom = (polynomial_of(one, case.blocks) for one in (programme.numerator, programme.denominator))
+    try:
+        exact = ends(
+            top,
+            bottom,
+            conditions,
+            rng=rng,
+            seconds=case.method.seconds,
+            margins=margins(programme.numerator, case.blocks),
+            engine="scip" if case.method.engine == "scip" else "programs",
+        )
+    except Undefined:
+        raise DataError("The condition of the question has probability 0 in these data, so it is undefined.") from None
+    interval: Interval | None = None
+    if not case.population():
+        interval = _interval(case, boxes, conditions, (top, bottom), exact, rng)
+    merged = case.merged()
+    kind: Literal["sharp", "outer"] = "sharp" if exact.closed and programme.exact and not merged else "outer"
+    bounds = Bounds(exact.lower, exact.upper, kind, None if merged else exact.attained, interval)
+    remarks = _remarks(programme, exact, merged)
+    if case.studies and case.population():
+        remarks = (*remarks, EXACT)
+    return BoundsFound(bounds, exact.engine, checks, exact.witnesses, remarks)
+
+
+def _meeting_limits(case: _Case, boxes: Sequence[Box]) -> list[Conditions] | Incompatible:
+    """The conditions on each component's law; where the declared inequalities contradict them, the nearest that do not.
+
+    Incompatible where the nearest lies further from the data than sampling error goes.
+    """
+    programme = case.programme
+    found = [_conditions(programme, at, case.blocks, its) for at, its in enumerate(case.patterns)]
+    for at, one in enumerate(found):
         if len(one.lower) and not _feasible(one):
-            near = nearest(boxes[at], one) if whole else None
-            if near is None or near[0] > standard_errors(1.0 - REJECT, many):
+            near = nearest(boxes[at], one) if case.whole() else None
+            if near is None or near[0] > standard_errors(1.0 - REJECT, _seen(boxes)):
                 names = programme.labels(programme.components[at])
                 return Incompatible(
                     f"No law of {names} meets both the data and the declared inequalities: "
                     f"{'; '.join(limit.text for limit in programme.limits)}.",
                     ("Drop an inequality.",),
                 )
-            conditions[at] = near[1]
-    numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
-    try:
-        single = margins(programme.numerator, blocks)
-        exact = ends(
-            numerator,
-            denominator,
-            conditions,
-            rng=rng,
-            seconds=method.seconds,
-            margins=single,
-            engine="scip" if method.engine == "scip" else "programs",
-        )
-    except Undefined:
-        raise DataError("The condition of the question has probability 0 in these data, so it is undefined.") from None
-    several = any(len(block.component.groups) > 1 for block in blocks)
-    interval: Interval | None = None
-    if all(one.population for one in studies):
-        pass
-    elif programme.limits and whole:
-        width = standard_errors(method.level, many)
+            found[at] = near[1]
+    return found
+
+
+def _seen(boxes: Sequence[Box]) -> int:
+    return sum(len(one.seen) for one in boxes)
+
+
+def _interval(
+    case: _Case,
+    boxes: Sequence[Box],
+    conditions: Sequence[Conditions],
+    ratio: tuple[Polynomial, Polynomial],
+    exact: Ends,
+    rng: np.random.Generator,
+) -> Interval | None:
+    """The sampling interval, by the method's way, or from a box around the data where inequalities are declared."""
+    programme, method = case.programme, case.method
+    if programme.limits and case.whole():
+        width = standard_errors(method.level, _seen(boxes))
         loose = [within(box, one, width) for box, one in zip(boxes, conditions, strict=True)]
-        wide = ends(numerator, denominator, loose, rng=rng, seconds=method.seconds)
-        interval = min(wide.lower, exact.lower), max(wide.upper, exact.upper)
-    elif programme.limits or method.intervals == "bootstrap":
-        interval = bootstrapped(
-            lambda drawn: _redone(programme, blocks, numerator, denominator, drawn, rng, method),
-            studies,
-            level=method.level,
-            rng=rng,
-        )
-    else:
-        interval = _region(numerator, denominator, patterns, exact, method.level)
-    kind: Literal["sharp", "outer"] = "sharp" if exact.closed and programme.exact and not several else "outer"
-    attained = exact.attained if not several else None
-    bounds = Bounds(exact.lower, exact.upper, kind, attained, interval)
-    remarks = _remarks(programme, exact, several)
-    if studies and all(one.population for one in studies):
-        remarks = (*remarks, EXACT)
-    answered = BoundsFound(bounds, exact.engine, checks, exact.witnesses, remarks)
-    return answered if whole else _untested(answered, studies)
+        wide = ends(*ratio, loose, rng=rng, seconds=method.seconds)
+        return min(wide.lower, exact.lower), max(wide.upper, exact.upper)
+    if programme.limits or method.intervals == "bootstrap":
+        return bootstrapped(lambda drawn: _redone(case, ratio, drawn, rng), case.studies, level=method.level, rng=rng)
+    return _region(*ratio, case.patterns, exact, method.level)
 
 
 def _untested(found: BoundsFound, studies: Sequence[Records]) -> BoundsFound:
@@ -169,21 +232,15 @@ def _region(
 
 
 def _redone(
-    programme: Programme,
-    blocks: tuple[Block, ...],
-    top: Polynomial,
-    bottom: Polynomial,
-    studies: Sequence[Records],
-    rng: np.random.Generator,
-    method: BoundsMethod,
+    case: _Case, ratio: tuple[Polynomial, Polynomial], studies: Sequence[Records], rng: np.random.Generator
 ) -> tuple[float, float] | None:
     """The ends once more, from other records; None where they are undefined or meet no law."""
-    patterns = [patterns_of(block, studies) for block in blocks]
-    conditions = [_conditions(programme, at, blocks, its) for at, its in enumerate(patterns)]
+    patterns = [patterns_of(block, studies) for block in case.blocks]
+    conditions = [_conditions(case.programme, at, case.blocks, its) for at, its in enumerate(patterns)]
     if not all(_feasible(one) for one in conditions if len(one.lower)):
         return None
     try:
-        found = ends(top, bottom, conditions, rng=rng, seconds=method.seconds)
+        found = ends(*ratio, conditions, rng=rng, seconds=case.method.seconds)
     except Undefined:
         return None
     return found.lower, found.upper
