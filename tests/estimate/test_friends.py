@@ -36,7 +36,7 @@ def schools(
 
     ``pairs`` and ``alone`` stand in schools with U = 1, so that friendships differ with what confounds.
     """
-    pupils: dict[str, list[Any]] = {name: [] for name in ("school", "id", "A", "Y")}
+    pupils: dict[str, list[Any]] = {name: [] for name in ("school", "id", "A", "Y", "Trait")}
     ends: tuple[list[Any], list[Any]] = ([], [])
     start = 0
     for school in range(units):
@@ -50,7 +50,7 @@ def schools(
         degree = np.bincount(np.concatenate([first, second]), minlength=size)
         e = np.bincount(first, a[second], size) + np.bincount(second, a[first], size)
         y = rng.random(size) < chance(u, a, e / 2 if summed else e / np.maximum(degree, 1))
-        columns = ([f"s{school}"] * size, range(start, start + size), a.astype(int), y.astype(int))
+        columns = ([f"s{school}"] * size, range(start, start + size), a.astype(int), y.astype(int), [u] * size)
         for name, column in zip(pupils, columns, strict=True):
             pupils[name] += list(column)
         ends[0].extend((first + start).tolist())
@@ -118,6 +118,28 @@ def test_each_school_is_pushed_through_its_own_friendships() -> None:
     assert close(answer, total)
     alone = next(check for check in answer.checks if check.name == "members without friends")
     assert "0, by definition" in alone.advice
+
+
+@pytest.mark.parametrize("hidden", ["", "latent U; U -> { A Y Trait }; "])
+def test_an_observed_confounder_of_the_unit_leaves_each_school_its_friendships(hidden: str) -> None:
+    """The trait says who has many friends: a law learnt from all schools of a trait would have none of them."""
+    tables = schools(np.random.default_rng(3), 300, paths=40, pairs=20, alone=80)
+    question = "E[Y | do(A ~ Bernoulli(0.8))]"
+    seen = umbel.solve(
+        hidden + "network pupil { A Y; Peers = mean(A.near) }; Trait -> { A Y }; { A Peers } -> Y",
+        question,
+        study(tables),
+    )
+    assert "P(Trait)" in seen.estimand.text
+    unseen = umbel.solve(GRAPH, question, study(tables))
+    assert seen.estimate.value == pytest.approx(unseen.estimate.value, abs=1e-12)
+    q, total = 0.8, 0.0
+    for u, counts in ((0, {1: 80, 2: 40, 0: 0}), (1, {1: 80 + 40, 2: 40, 0: 80})):
+        for degree, count in counts.items():
+            square = {0: 0.0, 1: q, 2: q / 2 + q * q / 2}[degree]
+            value = 0.1 + 0.2 * u + 0.2 * q + 0.3 * square + 0.1 * q * (q if degree else 0.0)
+            total += 0.5 * count / sum(counts.values()) * value
+    assert close(seen, total)
 
 
 @pytest.mark.parametrize("read", ["Count", "A.near"])

@@ -16,7 +16,8 @@ from umbel.data.friends import Friendships, Reads
 from umbel.data.nested import Nested
 from umbel.estimate.conditions import Unsupported
 from umbel.estimate.reading import policies_of
-from umbel.expr.nodes import Expr, Policy
+from umbel.expr.build import rebuilt
+from umbel.expr.nodes import Expr, Policy, Probability, Product, Sum
 from umbel.model.weights import FamilyLaw, PushedLaw
 from umbel.variable import State
 
@@ -32,6 +33,33 @@ def reads_in(expr: Expr) -> tuple[Reads, ...]:
     """What members read of their friends, each once."""
     found = [Reads(one.of.name, law.pushed.of, law.pushed.kind) for one, law in pushed_in(expr).items()]
     return tuple(dict.fromkeys(found))
+
+
+def over_units(expr: Expr) -> Expr:
+    """The estimand with ``Σ_Z P(Z) P(Q | Z)`` as ``P(Q)``: the mean over units, each with its own friendships.
+
+    Right by the law of total probability, and needed because a law learnt from units with some Z
+    stands for none of them, so that it has no friendships of its own.
+
+    Examples
+    --------
+    >>> from umbel.expr.build import product, total
+    >>> from umbel.expr.nodes import Raw, Symbol
+    >>> from umbel.expr.render import text
+    >>> y, z = Symbol(Raw("Y")), Symbol(Raw("Z"))
+    >>> text(over_units(total([z], product([Probability((z,)), Probability((y,), (z,))]))))
+    'P(Y)'
+    """
+    found = rebuilt(expr, over_units)
+    if not isinstance(found, Sum) or not isinstance(found.body, Product) or len(found.body.factors) != 2:
+        return found
+    for one, other in (found.body.factors, found.body.factors[::-1]):
+        if not isinstance(one, Probability) or not isinstance(other, Probability) or one.given:
+            continue
+        bound, same = set(found.over), (one.level, one.source) == (other.level, other.source)
+        if same and bound == set(one.of) == set(other.given) and not bound & set(other.of):
+            return Probability(other.of, (), other.level, other.source)
+    return found
 
 
 def laws_pushed(

@@ -299,7 +299,8 @@ class Engine:
         axes = set(scope.units.values())
         if len(axes) != 1:
             raise Unsupported(
-                "The formula does not say whose friendships are meant.", "Hide unit variables, leave out covariates."
+                "The formula does not say whose friendships are meant.",
+                "Leave out covariates of members; in place of a condition on units, give those units' rows alone.",
             )
         return self.picked(self.data.pushed[policy], (UnitAxis(*axes),), (of,))
 

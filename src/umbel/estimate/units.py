@@ -23,7 +23,7 @@ from umbel.estimate.conditions import Unsupported
 from umbel.estimate.deeper import flattened
 from umbel.estimate.doubts import members_check, positivity_checks, whatever_is_unseen
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
-from umbel.estimate.friends import laws_pushed, made_up_laws, pushed_in, reads_in
+from umbel.estimate.friends import laws_pushed, made_up_laws, over_units, pushed_in, reads_in
 from umbel.estimate.models import PAPER, UnitModels
 from umbel.estimate.program import Engine
 from umbel.estimate.reading import Reading, policies_of, reading_of, states_said, unit_data
@@ -69,7 +69,7 @@ class UnitsPlugIn:
         if study.data is None:
             return Refusal("The study holds summaries and no rows.", "Give the rows of the members as data.")
         try:
-            target = replace(target, expr=flattened(target.expr))
+            target = replace(target, expr=_plain(target.expr))
             reading = reading_of(target)
             depth = reading.depth
             pushed = bool(pushed_in(target.expr))
@@ -109,7 +109,7 @@ class UnitsPlugIn:
             When the tables contradict each other or the problem.
         """
         try:
-            target = replace(target, expr=flattened(target.expr))
+            target = replace(target, expr=_plain(target.expr))
             friends = None
             if reads := reads_in(target.expr):
                 friends = with_exposures(study, reads, domains=target.domains)
@@ -225,6 +225,12 @@ def _outcome_of_unit(target: Target, data: UnitData) -> bool:
     read = [leaf.symbol.meaning for leaf in leaves(target.expr) if isinstance(leaf, NumericValue)]
     columns = [data.columns.get(one.name) for one in read if isinstance(one, Raw)]
     return any(column is not None and len(column.states) == 2 for column in columns)
+
+
+def _plain(expr: Expr) -> Expr:
+    """Sums side by side; where friendships count, the mean over units as such."""
+    found = flattened(expr)
+    return over_units(found) if pushed_in(found) else found
 
 
 def _made_up(reading: Reading, expr: Expr) -> UnitData:
