@@ -15,13 +15,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.stats import norm
 
 from umbel.errors import DataError
 from umbel.numerics.arm_moments import ArmMoments, moments_of_cells
+from umbel.numerics.cell_bootstrap import bootstrapped
 from umbel.numerics.class_algebra import (
     average_effect,
+    checked_number,
     checked_table,
     eigenvalues,
     joint_diagonal,
@@ -40,6 +41,7 @@ from umbel.numerics.latent_inference import (
     parameters_of,
     personal,
 )
+from umbel.numerics.latent_personal import personal_of_proxies
 from umbel.numerics.mixture_cells import CellFit, fit_cells
 from umbel.numerics.operators import operators_of, rank_test
 from umbel.numerics.sparse_cells import saturated_test
@@ -51,6 +53,7 @@ __all__ = [
     "bootstrapped",
     "class_effects",
     "eigenvalues",
+    "expected_effects",
     "joint_diagonal",
     "level_tests",
     "number_of_classes",
@@ -66,6 +69,8 @@ Status = Literal["ok", "weak", "refused"]
 
 STRENGTH = 8.0
 """Least whitened singular value over its noise, from which on classes count as well told apart."""
+
+FLAT = "The likelihood is flat: there are no errors to report. Declare fewer classes."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,7 +172,7 @@ def class_effects(
     ([-0.3, 0.5], 'ok')
     """
     table, numbers = checked_table(counts, values)
-    _number(classes)
+    checked_number(classes)
     if model not in (2, 3):
         raise DataError(f"model is {model!r}: 2 where Z does not act on the treatment, or 3.")
     if not 0 < level < 1:
@@ -285,7 +290,7 @@ def per_row(found: Classes) -> Personal:
     Returns
     -------
     Personal
-        Posterior and expected effect, with the effect's error and its spread over the classes.
+        Posterior and expected effect, each with its error, and the effect's spread over the classes.
 
     Raises
     ------
@@ -302,82 +307,39 @@ def per_row(found: Classes) -> Personal:
     arms = len(found.means)
     fit = found.fit
     if inverse_information(fit.model, fit.fit, fit.values, kind="expected") is None:
-        raise DataError("The likelihood is flat: there are no errors to report. Declare fewer classes.")
+        raise DataError(FLAT)
     return personal(fit.model, fit.fit, fit.values, treated=arms - 1, kind="expected")
 
 
-def bootstrapped(
-    counts: ArrayLike,
-    classes: int,
-    *,
-    rng: np.random.Generator,
-    draws: int = 200,
-    values: Sequence[float] | None = None,
-    level: float = 0.95,
-) -> tuple[Array, Array]:
-    """Bootstrap intervals of probabilities and effects, each of shape (k, 2), classes matched to the estimate.
-
-    Matching is by the nearest means and probabilities, and not by rank, so that close classes do not swap.
-    O(draws) fits.
+def expected_effects(found: Classes, z: ArrayLike, x: ArrayLike) -> Personal:
+    """Class probabilities and expected effect of new rows, of which the proxies alone are seen.
 
     Parameters
     ----------
-    counts
-        Shape (dz, dx, ny, arms): rows with each state of Z, of X and of the outcome, by arm.
-    classes
-        k >= 2.
-    rng
-        Source of the samples.
-    draws
-        How many samples are drawn.
-    values
-        Numbers of the outcome's states; default 0, 1, ….
-    level
-        Of the intervals.
+    found
+        The classes, from :func:`class_effects`.
+    z, x
+        Shape (rows,): states of either side, as places on the fitted table's axes.
 
     Returns
     -------
-    probabilities, effects
-        Shape (k, 2) each: lower and upper ends.
+    Personal
+        Probabilities and expected effects with their errors, and the effect's spread over the classes.
 
     Raises
     ------
     DataError
-        For a table that is none, an arm or outcome that never occurs, and too few features.
+        For a state that the fitted table does not show; where the likelihood is flat.
 
     Examples
     --------
     >>> from umbel.simulate.mixtures import design_b
-    >>> rng = np.random.default_rng(1)
-    >>> _, effects = bootstrapped(design_b().sample(20_000, rng=rng), 2, rng=rng, draws=20)
-    >>> bool((effects[:, 0] < [-0.3, 0.5]).all() and (effects[:, 1] > [-0.3, 0.5]).all())
-    True
+    >>> found = class_effects(design_b().sample(20_000, rng=np.random.default_rng(1)), 2)
+    >>> new = expected_effects(found, z=[0, 3], x=[1, 2])
+    >>> new.effect.round(1).tolist(), new.posterior.shape
+    ([-0.3, 0.5], (2, 2))
     """
-    table, numbers = checked_table(counts, values)
-    _number(classes)
-    whole = fit_cells(table, numbers, classes)
-    here = np.concatenate([whole.values.probabilities[None], whole.values.means])  # (1 + arms, k)
-    total = int(table.sum())
-    found = []
-    for _ in range(draws):
-        drawn = rng.multinomial(total, table.ravel() / table.sum()).reshape(table.shape).astype(np.float64)
-        one = fit_cells(drawn, numbers, classes, rng=rng)
-        there = np.concatenate([one.values.probabilities[None], one.values.means])
-        order = _matched(here, there)
-        found.append([one.values.probabilities[order], one.effects[order]])
-    ends = [(1 - level) / 2, (1 + level) / 2]
-    low, high = np.quantile(np.array(found), ends, axis=0)
-    return np.stack([low[0], high[0]], axis=1), np.stack([low[1], high[1]], axis=1)
-
-
-def _matched(here: Array, there: Array) -> NDArray[np.int64]:
-    """The order of the classes ``there`` that lies nearest to those ``here``."""
-    distance = ((here[:, :, None] - there[:, None, :]) ** 2).sum(0)
-    return np.asarray(linear_sum_assignment(distance)[1])
-
-
-def _number(classes: int) -> None:
-    if classes < 2 or classes != int(classes):
-        raise DataError(f"{classes} classes make no mixture: classes is 2 or more.")
-    if not isinstance(classes, (int, np.integer)):
-        raise DataError(f"{classes} classes are no whole number in Python's sense. Write {int(classes)}.")
+    new = personal_of_proxies(found.fit, z, x, treated=len(found.means) - 1)
+    if new is None:
+        raise DataError(FLAT)
+    return new

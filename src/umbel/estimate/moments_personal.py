@@ -17,8 +17,9 @@ from umbel.estimate.moments_data import ClassData
 from umbel.estimate.moments_model import ClassFit
 from umbel.estimate.moments_spread import Normal, Spread
 from umbel.expr.unmixing import Unmixing
-from umbel.numerics.latent_em import LatentFit, moved
-from umbel.numerics.latent_inference import ClassValues, ErrorKind, covariance
+from umbel.numerics.latent_em import LatentFit
+from umbel.numerics.latent_inference import ErrorKind
+from umbel.numerics.latent_personal import covariance_of
 from umbel.results.step import Refusal
 from umbel.results.value import Row
 from umbel.variable import State
@@ -28,8 +29,6 @@ Codes = NDArray[np.int64]
 
 MOST_ROWS = 1000
 """Combinations of values that are answered, a row each."""
-STEP = 1e-5
-"""Of central differences in softmax coordinates, whose error is its square."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,18 +99,11 @@ def spread_at_values(
     data: ClassData, unmixing: Unmixing, found: ClassFit, asked: Asked, *, weights: Array, kind: ErrorKind
 ) -> Normal | None:
     """Covariance of the same by the delta method; None where the likelihood is flat."""
-    model, fit = found.model, found.fit
-    value = _quantities(data, unmixing, found, asked, weights, fit.prior, fit.values)
-    gradient = np.empty((sum(model.sizes), len(value)))
-    for i in range(len(gradient)):
-        step = np.zeros(len(gradient))
-        step[i] = STEP
-        ahead, behind = moved(model, fit, step), moved(model, fit, -step)
-        there = _quantities(data, unmixing, found, asked, weights, *ahead)
-        gradient[i] = (there - _quantities(data, unmixing, found, asked, weights, *behind)) / (2 * STEP)
-    still = np.zeros((model.strata, len(value)))
-    here = ClassValues(found.values.probabilities, found.values.means, gradient, still)
-    errors = covariance(model, fit, here, kind=kind, clusters=data.independent)
+
+    def quantities(prior: Array, values: tuple[Array, ...]) -> Array:
+        return _quantities(data, unmixing, found, asked, weights, prior, values)
+
+    errors = covariance_of(found.model, found.fit, found.values, quantities, kind=kind, clusters=data.independent)
     return None if errors is None else Normal(errors)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from umbel.errors import DataError
 from umbel.numerics.arm_moments import moments_of_cells
+from umbel.numerics.clustered_ranks import clustered_rank_test
 from umbel.numerics.joint_diagonal import Diagonalised
 from umbel.numerics.mixture_cells import moment_classes
 from umbel.numerics.operators import Operators, RankTest, eigen_classes, operators_of, rank_test
@@ -49,6 +50,38 @@ def checked_table(counts: ArrayLike, values: Sequence[float] | None) -> tuple[Ar
         if seen.sum() < 2:
             raise DataError(f"{name} has one state in this table, so that it tells nothing of the classes.")
     return table, numbers
+
+
+def checked_number(classes: int) -> None:
+    """A number of classes that makes a mixture.
+
+    Raises
+    ------
+    DataError
+        For fewer than two, or no whole number.
+    """
+    if classes < 2 or classes != int(classes):
+        raise DataError(f"{classes} classes make no mixture: classes is 2 or more.")
+    if not isinstance(classes, (int, np.integer)):
+        raise DataError(f"{classes} classes are no whole number in Python's sense. Write {int(classes)}.")
+
+
+def checked_clusters(counts: ArrayLike, values: Sequence[float] | None) -> tuple[Array, Array, Array | None]:
+    """The table, the outcome's numbers, and the tables of clusters where an axis of them stands first.
+
+    Raises
+    ------
+    DataError
+        As for a table; for one cluster.
+    """
+    if np.ndim(counts) != 5:
+        return (*checked_table(counts, values), None)
+    clusters = np.asarray(counts, dtype=np.float64)
+    if len(clusters) < 2:
+        raise DataError("One cluster says nothing of others. Give two or more, or a table of four axes.")
+    if (clusters < 0).any():
+        raise DataError("Counts are finite, none is negative, and some are above 0.")
+    return (*checked_table(clusters.sum(0), values), clusters)
 
 
 def average_effect(counts: ArrayLike, rank: int, *, values: Sequence[float] | None = None) -> float:
@@ -291,7 +324,8 @@ def number_of_classes(counts: ArrayLike) -> RankTest:
     Parameters
     ----------
     counts
-        Shape (dz, dx, ny, arms): rows with each state of Z, of X and of the outcome, by arm.
+        Shape (dz, dx, ny, arms): rows with each state of Z, of X and of the outcome, by arm. With an axis of clusters
+        before these, clusters are independent, and rows of one need not be.
 
     Returns
     -------
@@ -309,5 +343,10 @@ def number_of_classes(counts: ArrayLike) -> RankTest:
     >>> number_of_classes(design_d3().sample(20_000, rng=np.random.default_rng(0))).classes()
     3
     """
-    table, numbers = checked_table(counts, None)
-    return rank_test(moments_of_cells(table, numbers[None]))
+    table, numbers, clusters = checked_clusters(counts, None)
+    if clusters is None:
+        return rank_test(moments_of_cells(table, numbers[None]))
+    key, z, x, _, t = np.nonzero(clusters)
+    _, key = np.unique(key, return_inverse=True)
+    sides = np.eye(table.shape[0])[z], np.eye(table.shape[1])[x]
+    return clustered_rank_test(*sides, t, table.shape[3], key.reshape(-1), weights=clusters[clusters > 0])

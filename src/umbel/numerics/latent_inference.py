@@ -202,12 +202,15 @@ class Personal:
         Shape (rows,): its standard error from the parameters; the class itself stays unknown.
     spread
         Shape (rows,): standard deviation of the effect over the posterior.
+    posterior_error
+        Shape (rows, k): standard errors of the probabilities, from the parameters too.
     """
 
     posterior: Array
     effect: Array
     error: Array
     spread: Array
+    posterior_error: Array
 
 
 def personal(
@@ -236,19 +239,27 @@ def personal(
     spread = np.sqrt(np.maximum(weights @ effects**2 - mean**2, 0.0))
     inverse = inverse_information(model, fit, found, kind=kind)
     if inverse is None:
-        return Personal(weights, mean, np.full(len(mean), np.nan), spread)
+        return Personal(weights, mean, np.full(len(mean), np.nan), spread, np.full(weights.shape, np.nan))
     free, whole = inverse
     k = model.classes
     slopes = found.gradient[:, k + treated * k : k + (treated + 1) * k]
     slopes = slopes - found.gradient[:, k + control * k : k + (control + 1) * k]  # (coordinates, k)
-    error = np.empty(len(mean))
+    error, posterior_error = np.empty(len(mean)), np.empty(weights.shape)
     for block in row_blocks(len(mean), len(free)):
         scores = complete_scores(model, fit, block)  # (k, rows, coordinates)
+        about = scores - np.einsum("ru,uri->ri", weights[block], scores)
+        for u in range(k):  # d log posterior: the class's score less the mean of all
+            part = weights[block, u][:, None] * about[u][:, free]
+            posterior_error[block, u] = _delta(part, whole)
         shifted = weights[block] * (effects - mean[block, None])  # d posterior: w (S_u - mean of S)
         gradient = np.einsum("ru,uri->ri", shifted, scores) + weights[block] @ slopes.T
-        part = gradient[:, free]
-        error[block] = np.sqrt(np.maximum(np.einsum("ri,ij,rj->r", part, whole, part, optimize=True), 0.0))
-    return Personal(weights, mean, error, spread)
+        error[block] = _delta(gradient[:, free], whole)
+    return Personal(weights, mean, error, spread, posterior_error)
+
+
+def _delta(gradient: Array, inverse: Array) -> Array:
+    """Standard errors from gradients, shape (rows, coordinates)."""
+    return np.asarray(np.sqrt(np.maximum(((gradient @ inverse) * gradient).sum(1), 0.0)))
 
 
 def likelihood_ratio(larger: float, smaller: float, freedom: int) -> tuple[float, float]:
