@@ -40,7 +40,7 @@ Problem = Annotated[str | None, typer.Argument(metavar="[PROBLEM]", help="A prob
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one Answer or a list of them.")]
 Report = Annotated[
     str | None,
-    typer.Option("--report", metavar="FILE", help="Reserved for a page; not built yet.", show_default=False),
+    typer.Option("--report", metavar="FILE", help="Write a self-contained HTML page too.", show_default=False),
 ]
 
 
@@ -115,13 +115,12 @@ def identify(
     report: Report = None,
 ) -> str:
     """Verdict, estimand and steps; needs no data."""
-    _no_report(report)
     spec = _spec(problem, graph, question)
     from umbel.pipeline.files import identify_problem
     from umbel.pipeline.opening import read_experiments
 
     known = None if experiments is None else read_experiments(experiments)
-    return _answers(identify_problem(spec, experiments=known), several=spec.several, json=json)
+    return _answers(identify_problem(spec, experiments=known), several=spec.several, json=json, report=report)
 
 
 @app.command()
@@ -133,11 +132,10 @@ def solve(
     """The Answer: identify, then estimate from the data."""
     from umbel.config.problem import load_problem
 
-    _no_report(report)
     spec = load_problem(problem)
     from umbel.pipeline.files import solve_problem
 
-    return _answers(solve_problem(spec, watch=_watch()), several=spec.several, json=json)
+    return _answers(solve_problem(spec, watch=_watch()), several=spec.several, json=json, report=report)
 
 
 @app.command()
@@ -151,8 +149,9 @@ def gallery(
     """Examples from the papers; without NAME, the list."""
     from umbel.gallery.catalogue import EXAMPLES, find
 
-    _no_report(report)
     if name is None:
+        if report is not None:
+            raise InputError("--report belongs to one example: umbel gallery NAME --report FILE.")
         if json:
             return _json([example.to_dict() for example in EXAMPLES])
         from umbel.report.text import gallery_view
@@ -165,6 +164,7 @@ def gallery(
     (answer,) = identify_problem(problem) if example.data is None else solve_problem(problem, watch=_watch())
     own = example.paper.startswith("umbel")  # an example of our own: cite() names umbel already
     answer = answer.citing(*(() if own else (example.paper,)), *example.references)
+    _save([answer], report)
     if json:
         return _json(answer.to_dict())
     from umbel.report.text import answer_view, example_view
@@ -263,12 +263,21 @@ def _text(*views: RenderableType) -> str:
     return terminal_text(views, terminal=sys.stdout is not None and sys.stdout.isatty())
 
 
-def _answers(answers: Sequence[Answer], *, several: bool, json: bool) -> str:
+def _answers(answers: Sequence[Answer], *, several: bool, json: bool, report: str | None) -> str:
+    _save(answers, report)
     if json:
         return _json([one.to_dict() for one in answers] if several else answers[0].to_dict())
     from umbel.report.text import answer_view
 
     return _text(*map(answer_view, answers))
+
+
+def _save(answers: Sequence[Answer], report: str | None) -> None:
+    """The page, where one is asked for; before anything is printed, so that a wrong place is met first."""
+    if report is not None:
+        from umbel.report.page import save_page
+
+        save_page(answers, report)
 
 
 def _watch() -> Watch | None:
@@ -278,11 +287,6 @@ def _watch() -> Watch | None:
     from umbel.report.progress import bar
 
     return bar
-
-
-def _no_report(report: str | None) -> None:
-    if report is not None:
-        raise InputError("--report is reserved for a page that is not built yet. Use --json, or the text.")
 
 
 def _spec(problem: str | None, graph: str | None, question: str | None) -> ProblemSpec:

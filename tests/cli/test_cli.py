@@ -217,7 +217,8 @@ WRONG = {
     "unknown name": (["identify", "--graph", "A -> Y", "--question", "P(Z | do(A))"], "'Z' is no variable"),
     "cycle": (["identify", "--graph", "A -> Y -> A", "--question", "P(Y | do(A))"], "A"),
     "example": (["gallery", "eigth-schools"], "Did you mean 'eight-schools'?"),
-    "report": (["gallery", "1a", "--report", "x.html"], "not built yet"),
+    "report of the list": (["gallery", "--report", "x.html"], "--report belongs to one example"),
+    "report nowhere": (["gallery", "1a", "--report", "no/x.html"], "The page 'no/x.html' cannot be written: No such"),
 }
 
 

@@ -17,21 +17,19 @@ from rich.table import Table
 from rich.text import Text
 
 from umbel.graph.mixed import Graph
-from umbel.report.digits import decimals_of, interval, number, percent
+from umbel.report.blocks import blocks_of, width_words
+from umbel.report.digits import decimals_of, interval, number
 from umbel.report.words import graph_words
 from umbel.results.answer import Answer
 from umbel.results.check import Check
 from umbel.results.step import Step
-from umbel.results.value import Bounds, DataSource, Estimate, LatentClass, Row
+from umbel.results.value import DataSource
 
 NARROWEST = 40
 WIDEST = 110
 
 FIGURE = re.compile(r"([A-Z]\.?)?\d+[a-z]?( |$)")
 """Places in a paper that are numbers of figures: 1a, A3c, L.1."""
-
-MEET = 1e-6
-"""Bounds this close are one value."""
 
 STEPS_BESIDE_NUMBERS = 12
 """Steps shown where there are numbers: who came for these finds all steps by ``umbel identify``."""
@@ -67,6 +65,7 @@ def answer_line(answer: Answer) -> str:
     Examples
     --------
     >>> from umbel.results.answer import Answer
+    >>> from umbel.results.value import Estimate
     >>> found = Estimate(0.2262, se=0.0102, interval=(0.2062, 0.2462), level=0.95)
     >>> answer_line(Answer(question="ATE(A, Y)", verdict="identified", estimate=found))
     'identified: ATE(A, Y) = 0.2262, 95% interval [0.2062, 0.2462]'
@@ -75,7 +74,7 @@ def answer_line(answer: Answer) -> str:
     words = ""
     if estimate is not None and estimate.value is not None:
         at = decimals_of([estimate.value], se=estimate.se, pair=estimate.interval)
-        words = f" = {number(estimate.value, at)}, {_width(estimate.level)} {interval(estimate.interval, at)}"
+        words = f" = {number(estimate.value, at)}, {width_words(estimate.level)} {interval(estimate.interval, at)}"
     elif bounds is not None:
         at = decimals_of([bounds.lower, bounds.upper], pair=bounds.interval)
         words = f" in {interval((bounds.lower, bounds.upper), at)} ({bounds.kind})"
@@ -113,7 +112,7 @@ def answer_view(answer: Answer) -> RenderableType:
     if answer.graph:
         part("Graph", *map(_text, graph_words(Graph.parse(answer.graph))))
     part("Question", _text(answer.question))
-    part("Verdict", Text(_meaning(answer), style=_COLOUR[answer.verdict]))
+    part("Verdict", Text(meaning_of(answer), style=_COLOUR[answer.verdict]))
     if answer.refusal is not None:
         part(
             "Why" if answer.verdict == "refused" else "Why there is no number",
@@ -132,18 +131,18 @@ def answer_view(answer: Answer) -> RenderableType:
         part("Assumptions", _list(answer.assumptions))
     if answer.remarks:
         part("Remarks", _list(answer.remarks))
-    for title, view in _numbers(answer):
-        part(title, view)
+    for block in blocks_of(answer):
+        part(block.title, _grid(block.heads, block.lines))
     if answer.checks:
         part("Checks", _checks(answer.checks))
     if answer.data:
-        part("Data", *(_text(_data_line(one)) for one in answer.data))
+        part("Data", *(_text(data_line(one)) for one in answer.data))
     if answer.references:
         part("References", _list(answer.references))
     return Group(*parts)
 
 
-def _meaning(answer: Answer) -> str:
+def meaning_of(answer: Answer) -> str:
     """The verdict in words; a "no" without a proof claims no more than that this route fails."""
     if answer.verdict == "unidentified" and answer.certificate is not None and answer.certificate.kind == "route":
         return "not identified by this route: another might exist"
@@ -187,89 +186,6 @@ def terminal_text(views: Sequence[RenderableType], *, terminal: bool) -> str:
             console.print()
         console.print(view)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n"))
-
-
-def _numbers(answer: Answer) -> Iterable[tuple[str, RenderableType]]:
-    """Each block of numbers with its title."""
-    estimate, bounds = answer.estimate, answer.bounds
-    if estimate is not None and estimate.value is not None:
-        yield _estimate_title(estimate), _estimate(estimate)
-    if bounds is not None:
-        yield _bounds_title(bounds), _bounds(bounds)
-    level = None if estimate is None else estimate.level
-    if answer.classes is not None and not any(row.kind == "class" for row in answer.table):
-        yield "Classes", _classes(answer.classes, level)
-    if answer.policy is not None:
-        policy = answer.policy
-        at = decimals_of([policy.gain], pair=policy.interval)
-        chosen = (*(number(k) for _, k in policy.k), number(policy.gain, at), interval(policy.interval, at))
-        yield "Policy", _grid((*(name for name, _ in policy.k), "gain", _width(level)), [chosen])
-    # what stands above already is not repeated
-    single = estimate is not None and estimate.value is not None
-    told = ("lower", "upper") if bounds is not None else ("estimate",) if single else ()
-    shown = [row for row in answer.table if row.given or row.term != answer.question or row.kind not in told]
-    if shown:
-        beside = level if bounds is None else bounds.level
-        title = "Rows" if estimate is None or single else _estimate_title(estimate, "s")
-        yield title, _rows(shown, _width(beside))
-
-
-def _width(level: float | None) -> str:
-    return "interval" if level is None else f"{percent(level)} interval"
-
-
-def _estimate_title(estimate: Estimate, plural: str = "") -> str:
-    word = "Posterior" if estimate.kind == "posterior" else f"Estimate{plural}"
-    return f"{word} ({estimate.method})" if estimate.method else word
-
-
-def _estimate(estimate: Estimate) -> Table:
-    """A posterior is read by its quantiles, a confidence interval as a pair."""
-    at = decimals_of([estimate.value], se=estimate.se, pair=estimate.interval)
-    found = (number(estimate.value, at), number(estimate.se, at))
-    if estimate.kind == "posterior" and estimate.level is not None:
-        tail = (1 - estimate.level) / 2
-        low, high = estimate.interval or (None, None)
-        heads = ("mean", "sd", percent(tail), percent(1 - tail))
-        return _grid(heads, [(*found, number(low, at), number(high, at))])
-    return _grid(("value", "se", _width(estimate.level)), [(*found, interval(estimate.interval, at))])
-
-
-def _bounds_title(bounds: Bounds) -> str:
-    low, high = bounds.lower, bounds.upper
-    meet = low is not None and high is not None and high - low <= MEET
-    return f"Bounds ({bounds.kind}; they meet in one value)" if meet else f"Bounds ({bounds.kind})"
-
-
-def _bounds(bounds: Bounds) -> Table:
-    at = decimals_of([bounds.lower, bounds.upper], pair=bounds.interval)
-    ends = (number(bounds.lower, at), number(bounds.upper, at))
-    if bounds.interval is None:
-        return _grid(("lower", "upper"), [ends])
-    return _grid(("lower", "upper", _width(bounds.level)), [(*ends, interval(bounds.interval, at))])
-
-
-def _classes(classes: Sequence[LatentClass], level: float | None) -> Table:
-    lines = []
-    for one in classes:
-        at = decimals_of([one.effect], pair=one.interval)
-        lines.append((number(one.probability), number(one.effect, at), interval(one.interval, at)))
-    return _grid(("probability", "effect", _width(level)), lines)
-
-
-def _rows(rows: Sequence[Row], width: str) -> Table:
-    keys = sorted({name for row in rows for name, _ in row.given})
-    kinds = {row.kind for row in rows}
-    heads = ("term", *keys, *(("kind",) if len(kinds) > 1 else ()), "value", "se", width)
-    lines = []
-    for row in rows:
-        given = dict(row.given)
-        known = [str(given.get(key, "")) for key in keys]
-        kind = [row.kind] if len(kinds) > 1 else []
-        ends = None if row.lower is None and row.upper is None else (row.lower, row.upper)
-        at = decimals_of([row.value], se=row.se, pair=ends)
-        lines.append((row.term, *known, *kind, number(row.value, at), number(row.se, at), interval(ends, at)))
-    return _grid(heads, lines)
 
 
 def _grid(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
@@ -331,7 +247,8 @@ def _text(words: str, *, style: str = "") -> Text:
     )
 
 
-def _data_line(source: DataSource) -> str:
+def data_line(source: DataSource) -> str:
+    """A table with its rows and units."""
     named = ((source.rows, "row"), (source.units, "unit"))
     counts = [f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in named if count is not None]
     return f"{source.table}: {', '.join(counts)}" if counts else source.table

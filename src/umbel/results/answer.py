@@ -8,6 +8,7 @@ in this folder.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -244,6 +245,23 @@ class Answer:
 
     def __str__(self) -> str:
         return self.summary()
+
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Write the Answer as a self-contained HTML page.
+
+        Raises
+        ------
+        InputError
+            For a place that cannot be written.
+        """
+        from umbel.report.page import save_page
+
+        save_page([self], path)
+
+    def _repr_html_(self) -> str:
+        from umbel.report.page import fragment
+
+        return fragment(self)
 
     def __repr__(self) -> str:
         from umbel.report.text import answer_line
