@@ -305,3 +305,27 @@ def test_values_that_nobody_has_are_a_doubt() -> None:
     assert not [check for check in inside.checks if check.name == "range of A"]
     (check,) = [check for check in outside.checks if check.name == "range of A"]
     assert not check.passed and check.value == 1.0
+
+
+def test_a_policy_compares_words_that_no_regression_reads() -> None:
+    """Three villages that only the policy looks at: who is treated is known, so the answer is the fitted line's."""
+    rng = np.random.default_rng(12)
+    first, second = friends(300, 12)
+    village, a = np.array(["east", "north", "west"])[rng.integers(0, 3, 300)], rng.integers(0, 2, 300)
+    y = 1.0 + 2.0 * a + rng.normal(size=300)
+    graph = "network person { Village -> A -> Y; A.near -> Y }"
+    study = umbel.Study({"Village": village, "A": a, "Y": y}, edges={"a": first, "b": second})
+    answer = umbel.solve(graph, 'E[Y | do(A ~ Bernoulli((Village = "north")))]', study)
+    near, treated, there = np.zeros(300), np.zeros(300), (village == "north") * 1.0
+    for one, other in ((first, second), (second, first)):
+        np.add.at(near, one, a[other])
+        np.add.at(treated, one, there[other])
+    slopes = np.linalg.lstsq(np.column_stack([np.ones(300), a, near]), y, rcond=None)[0]
+    assert answer.value == pytest.approx(slopes @ [1.0, there.mean(), treated.mean()], abs=1e-6)
+    summed = umbel.solve(graph, "E[Y | do(A ~ Bernoulli(0.1*Village))]", study)
+    assert summed.refusal is not None and "Village holds words" in summed.refusal.why
+    some = umbel.solve(graph, 'P(Y=1 | do(A=1), Village="west")', study)
+    assert some.refusal is not None and "not two states" in some.refusal.why
+    west = umbel.solve(graph, 'E[Y | do(A=1), Village="west"]', study)
+    (check,) = [one for one in west.checks if one.name == "persons asked about"]
+    assert check.advice == f"{(village == 'west').sum()} of 300 persons have Village = west."

@@ -15,7 +15,8 @@ import numpy as np
 
 from umbel.data.study import Study
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
-from umbel.estimate.network_model import Modelled, Unmodelled, Wanted, is_network_mean, modelled, wanted
+from umbel.estimate.network_model import Modelled, Wanted, is_network_mean, modelled, wanted
+from umbel.estimate.network_rules import Unmodelled
 from umbel.estimate.network_run import Ground, Run, covariance_of, directions_of, error_of, grounded, people_of
 from umbel.numerics.automodel import Fit, Neighbourhood, Unfitted, fit_equation
 from umbel.numerics.network import Floats
@@ -144,11 +145,13 @@ def _ranges(at: Neighbourhood, values: Floats, asked: Wanted, model: Modelled) -
 
 def _few(asked: Wanted, model: Modelled) -> Iterator[Check]:
     """Whom a condition leaves."""
-    for words, one in zip(asked.texts, model.among, strict=True):
+    told: dict[str, Check] = {}
+    for mean, one in zip(asked.means, model.among, strict=True):
         if one is not None:
-            count = int(one.sum())
-            told = f"{words} is the mean over {count:,} of {len(one):,} persons."
-            yield Check("persons asked about", count >= FEWEST, count, told)
+            count, words = int(one.sum()), " and ".join(f"{of.name} = {value.state}" for of, value in mean.among)
+            advice = f"{count:,} of {len(one):,} persons have {words}."
+            told[words] = Check("persons asked about", count >= FEWEST, count, advice)
+    yield from told.values()
 
 
 def _popularity(at: Neighbourhood, values: Floats, name: str, fit: Fit) -> Check:
@@ -160,7 +163,10 @@ def _popularity(at: Neighbourhood, values: Floats, name: str, fit: Fit) -> Check
     except Unfitted:
         return Check(f"neighbours of {name}", True, None, "All have as many neighbours, or sums say how many.")
     place = len(equation.own)
-    ratio = abs(float(wider.coefficients[place])) / float(np.sqrt(np.linalg.inv(wider.information)[place, place]))
+    variance = float(np.linalg.inv(wider.information)[place, place])
+    if not variance > 0.0:
+        return Check(f"neighbours of {name}", True, None, "Sums over neighbours all but say how many there are.")
+    ratio = abs(float(wider.coefficients[place])) / float(np.sqrt(variance))
     advice = (
         f"Beside its causes, {name} goes with the number of neighbours, by {ratio:.1f} standard errors of independent "
         "rows; above 3, sums over neighbours stand in for it. Use mean(A.near), or give that number a column."

@@ -19,7 +19,8 @@ from umbel.data.study import Study
 from umbel.estimate.best import DEFAULT_BOX, Found, edge_of_range
 from umbel.estimate.estimator import Target, unused
 from umbel.estimate.network import REFERENCES, laws_assumed, model_checks
-from umbel.estimate.network_model import Unmodelled, base, formula_of, modelled, wanted
+from umbel.estimate.network_model import modelled, wanted
+from umbel.estimate.network_rules import Unmodelled, base, formula_of
 from umbel.estimate.network_run import (
     Ground,
     Run,

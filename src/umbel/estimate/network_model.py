@@ -4,48 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umbel.data.rows import RowColumn
-from umbel.estimate.array_formula import NoValue, column_of
 from umbel.estimate.estimator import Target
+from umbel.estimate.network_rules import NEAR, Unmodelled, base, code_of, rule_of
 from umbel.expr.build import leaves
-from umbel.expr.nodes import AtState, Expr, Linear, NetworkLaw, NetworkMean, Number, Policy, Raw
+from umbel.expr.nodes import Expr, Linear, NetworkLaw, NetworkMean, Number, Policy, Raw
 from umbel.expr.render import text
-from umbel.model.policy import Family
-from umbel.model.weights import FamilyLaw
 from umbel.numerics.automodel import Equation
 from umbel.numerics.network import Floats
 from umbel.numerics.spillover import Policy as Rules
-from umbel.numerics.spillover import Reader, Rule
-from umbel.variable import State
 
-NEAR = ".near"
 Mask = NDArray[np.bool_]
-
-
-def base(name: str) -> str:
-    """The variable that a policy reads under a name: ``mean(X.near)``, ``X.near`` or ``X`` itself.
-
-    Examples
-    --------
-    >>> base("mean(X.near)"), base("X.near"), base("X")
-    ('X', 'X', 'X')
-    """
-    if name.startswith("mean(") and name.endswith(f"{NEAR})"):
-        return name[len("mean(") : -len(f"{NEAR})")]
-    return name.removesuffix(NEAR)
-
-
-class Unmodelled(Exception):
-    """What the columns or the estimand do not admit: why, and what to do."""
-
-    def __init__(self, why: str, advice: str) -> None:
-        super().__init__(why)
-        self.why, self.advice = why, advice
 
 
 def is_network_mean(expr: Expr) -> bool:
@@ -106,6 +79,13 @@ class Wanted:
             for of, value in mean.set_to:
                 read += [of, *(value.given if isinstance(value, Policy) else ())]
         return tuple(dict.fromkeys(base(one.name) for one in read))
+
+    @property
+    def explained(self) -> frozenset[str]:
+        """Columns that stand in regressions, as outcome or as treatment: all but what policies alone read."""
+        read = [one for law in self.laws for one in (law.of, *law.own, *law.near, *law.means)]
+        read += [mean.outcome for mean in self.means] + [of for mean in self.means for of, _ in mean.set_to]
+        return frozenset(one.name for one in read)
 
     @property
     def averages(self) -> bool:
@@ -220,7 +200,10 @@ def modelled(asked: Wanted, columns: Mapping[str, RowColumn]) -> Modelled:
         For words in more than two states, a constant column that is to be explained, a state that
         a treatment does not have, and a policy that is no probability somewhere.
     """
-    numbers = {name: _numbers(name, columns[name]) for name in asked.names}
+    explained = asked.explained
+    numbers = {
+        name: _numbers(name, columns[name]) if name in explained else _as_read(columns[name]) for name in asked.names
+    }
     place = {name: at for at, name in enumerate(asked.names)}
     equations = []
     for law in asked.laws:
@@ -228,7 +211,7 @@ def modelled(asked: Wanted, columns: Mapping[str, RowColumn]) -> Modelled:
         own, near, means = (tuple(place[one.name] for one in group) for group in (law.own, law.near, law.means))
         equations.append(Equation(place[law.of.name], own, near, means, law.settled, kind))  # type: ignore[arg-type]
     policies = tuple(
-        {place[of.name]: _rule(of.name, value, columns, place) for of, value in mean.set_to} for mean in asked.means
+        {place[of.name]: rule_of(of.name, value, columns, place) for of, value in mean.set_to} for mean in asked.means
     )
     scales = tuple(_scale(mean, columns[asked.outcome]) for mean in asked.means)
     among = tuple(_among(mean, columns) for mean in asked.means)
@@ -248,6 +231,12 @@ def _numbers(name: str, column: RowColumn) -> Floats:
     return column.values.astype(np.float64)
 
 
+def _as_read(column: RowColumn) -> Floats:
+    """What policies alone read: numbers, or codes of words, which they may compare."""
+    plain = column.codes is None or (column.numeric and len(column.states) != 2)
+    return (column.values if plain else column.codes).astype(np.float64)  # type: ignore[union-attr]
+
+
 def _scale(mean: NetworkMean, column: RowColumn) -> tuple[float, float]:
     name = mean.outcome.name
     if mean.state is not None:
@@ -256,7 +245,7 @@ def _scale(mean: NetworkMean, column: RowColumn) -> tuple[float, float]:
                 f"{name} has not two states, and a share of one of them is asked for.",
                 f"Ask for its mean, E[{name} | …], or give a column of 0 and 1.",
             )
-        return ((0.0, 1.0), (1.0, -1.0))[1 - int(_number(name, mean.state.state, column.states))]
+        return ((0.0, 1.0), (1.0, -1.0))[1 - int(code_of(name, mean.state.state, column.states))]
     if len(column.states) != 2:
         return 0.0, 1.0
     low, high = column.states
@@ -285,101 +274,3 @@ def _among(mean: NetworkMean, columns: Mapping[str, RowColumn]) -> Mask | None:
         words = " and ".join(f"{of.name} = {value.state}" for of, value in mean.among)
         raise Unmodelled(f"No person has {words}.", "Leave out a condition.")
     return chosen
-
-
-def _rule(name: str, value: AtState | Policy, columns: Mapping[str, RowColumn], place: Mapping[str, int]) -> Rule:
-    """How a treatment is set, on the scale of its column of numbers."""
-    states = columns[name].states
-    if isinstance(value, AtState):
-        return Rule(partial(_constant, level=_number(name, value.state, states)), drawn=False)
-    assert isinstance(value.law, FamilyLaw)
-    family = value.law.family
-    binary = len(states) == 2
-    if family.name == "Bernoulli" and not binary:
-        raise Unmodelled(f"{value.law.text} needs two states, and {name} has others.", f"Use {name} ~ Point(…).")
-    return Rule(
-        partial(_family, policy=value, family=family, written=value.law.text, columns=columns, place=place),
-        drawn=family.name == "Bernoulli",
-    )
-
-
-def _constant(read: Reader, *, level: float) -> Floats:
-    return np.full_like(read.own(0), level)
-
-
-def _number(name: str, state: State, states: tuple[State, ...]) -> float:
-    if len(states) == 2:
-        if state in states:
-            return float(states.index(state))
-        raise Unmodelled(f"No person has {name} = {state}.", f"Ask for one of: {states[0]}, {states[1]}.")
-    if isinstance(state, str):
-        raise Unmodelled(f"{name} is a number, and {state!r} is none.", f"Ask for a number: do({name}=1).")
-    if states and state not in states:
-        raise Unmodelled(f"No person has {name} = {state}.", f"Ask for one of: {', '.join(map(str, states))}.")
-    return float(state)
-
-
-def _family(
-    read: Reader,
-    *,
-    policy: Policy,
-    family: Family,
-    written: str,
-    columns: Mapping[str, RowColumn],
-    place: Mapping[str, int],
-) -> Floats:
-    """The chance or the value that a family's one formula gives each person, chances within [0, 1]."""
-    found = formula_of(read, policy, family, written, columns, place)
-    if family.name == "Bernoulli" and not (found.min() >= 0.0 and found.max() <= 1.0):
-        wrong = float(found.min() if found.min() < 0.0 else found.max())
-        raise Unmodelled(
-            f"{written} gives somebody the probability {wrong:.3g}.", "Keep it in [0, 1]: Bernoulli(min(1, max(0, …)))."
-        )
-    return found
-
-
-def formula_of(
-    read: Reader,
-    policy: Policy,
-    family: Family,
-    written: str,
-    columns: Mapping[str, RowColumn],
-    place: Mapping[str, int],
-) -> Floats:
-    """What a family's one formula gives each person, shape (persons, copies).
-
-    States are read as the table codes them; what somebody without neighbours reads of them is 0.
-
-    Raises
-    ------
-    Unmodelled
-        For arithmetic on words, a word that nobody has, and a formula without a value somewhere.
-    """
-    like = read.own(0)
-    meant = dict(zip(family.reads, (one.name for one in policy.given), strict=True))
-
-    def numbers(name: str) -> Floats:
-        word = meant[name]
-        of = word if word in place else base(word)
-        own, averaged = of == word, word.endswith(")")
-        found = read.own(place[of])
-        states = columns[of].states
-        if len(states) == 2:
-            if any(isinstance(state, str) for state in states):
-                raise Unmodelled(f"{written}: {of} holds words, not numbers.", f"Code {of} as 0 and 1, or compare it.")
-            low, high = (float(state) for state in states)
-            found = low + (high - low) * found
-        return found if own else read.at.around(found, averaged=averaged)
-
-    def words(name: str, word: str) -> Floats:
-        states = columns[name].states
-        if word not in states:
-            raise Unmodelled(
-                f"{written}: nobody has {name} = {word!r}.", f"Ask for one of: {', '.join(map(str, states))}."
-            )
-        return np.asarray(read.own(place[name]) == states.index(word), dtype=np.float64)
-
-    try:
-        return np.broadcast_to(column_of(family.arguments[0], numbers, words), like.shape)
-    except NoValue as fault:
-        raise Unmodelled(f"{written}: {fault}.", "Change the policy so that it has a value for everybody.") from None

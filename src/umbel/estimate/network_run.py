@@ -10,7 +10,8 @@ import numpy as np
 from umbel.data.network import People, read_people
 from umbel.data.study import Study
 from umbel.estimate.estimator import Target
-from umbel.estimate.network_model import Modelled, Unmodelled, Wanted
+from umbel.estimate.network_model import Modelled, Wanted
+from umbel.estimate.network_rules import Unmodelled
 from umbel.numerics.automodel import Equation, Fit, Neighbourhood, Unfitted, fit_equation, stacked_covariance
 from umbel.numerics.network import Floats
 from umbel.numerics.spillover import Schedule, drawn_scores, outcome_means
