@@ -176,3 +176,32 @@ def test_a_mediator_of_many_values_is_refused() -> None:
     table = pandas.DataFrame({"school": np.arange(300), "W": rng.normal(size=300)})
     answer = umbel.solve(A4F, SOFT, umbel.Study(rows, units=table, unit="school", count="n"))
     assert answer.refusal is not None and "W has 300 values" in answer.refusal.why
+
+
+def test_a_binary_treatment_tells_three_kinds_apart() -> None:
+    """A4h with three kinds: two values of the treatment are no view of three, the means and the covariate are."""
+    kinds, other = np.array([0.3, 0.3, 0.4]), np.array([0.6, 0.4])
+    treated = np.array([0.2, 0.5, 0.8])
+    share = np.array([[0.2, 0.4], [0.6, 0.8]])  # of W, by A and the other hidden kind
+    chance = np.array([[[0.1, 0.3], [0.2, 0.3]], [[0.5, 0.4], [0.6, 0.4]], [[0.3, 0.9], [0.4, 0.9]]])  # (u, u2, w)
+    shows = np.array([[0.7, 0.2, 0.1], [0.1, 0.7, 0.2], [0.2, 0.1, 0.7]])
+    u, v, a, x = (axis.ravel() for axis in np.indices((3, 2, 2, 3)))
+    law = kinds[u] * other[v] * np.where(a, treated[u], 1 - treated[u]) * shows[u, x]
+    table = pandas.DataFrame({"school": np.arange(len(u)), "A": a, "X": x, "w": law})
+    rows = []
+    for w in (0, 1):
+        for y in (0, 1):
+            inside = share[a, v] if w else 1 - share[a, v]
+            of_y = chance[u, v, w] if y else 1 - chance[u, v, w]
+            rows.append(pandas.DataFrame({"school": table.school, "W": w, "Y": y, "n": np.rint(1e6 * inside * of_y)}))
+    copies = 30
+    tables = [table.assign(school=table.school + i * len(table)) for i in range(copies)]
+    members = [one.assign(school=one.school + i * len(table)) for i in range(copies) for one in rows]
+    study = umbel.Study(pandas.concat(members), units=pandas.concat(tables), unit="school", count="n", unit_weight="w")
+    graph = A4H.replace("classes U1 = 2", "classes U1 = 3")
+    answer = umbel.solve(graph, "E[Y | do(A=1)] - E[Y | do(A=0)]", study)
+    truth = sum(
+        sign * kinds @ (other * (share[arm] * chance[:, :, 1] + (1 - share[arm]) * chance[:, :, 0])).sum(1)
+        for arm, sign in ((1, 1), (0, -1))
+    )
+    assert answer.value == pytest.approx(truth, abs=1e-10)

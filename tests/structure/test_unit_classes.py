@@ -51,6 +51,8 @@ FALSE_FRIENDS = [
     (A4A.format(inside="", driven="", k=2), "they are one view of U"),
     # classes within each value of the interferer, and no match across them
     (A4A.format(inside="", driven="", k=2) + "; assume shared Y", "two labellings fit alike"),
+    # the same where the class does not reach the outcome: its laws show no class
+    (A4F.format(inside="", driven="", k=2) + "; assume shared Y", "they are one view of U"),
     # the class does not reach the outcome: treatment and interferer are one view
     (A4F.format(inside="", driven="", k=2), "they are one view of U"),
     # a treatment that shows the class has no overlap

@@ -261,6 +261,10 @@ def _views(
     """Features of the two views beside the covariate."""
     states = 1 if column is None else len(column.states)
     if unmixing.kind == "proxy":
+        if pattern.kind == "composed" and states < (unmixing.classes or 2):
+            # a treatment of fewer values than classes tells them apart as the third view; the means stay
+            # as they are, because how far they err depends on the treatment, and their mean does not
+            return np.column_stack([np.ones(len(means)), means]), np.eye(states)[outer][:, 1:]
         if pattern.kind == "composed":
             return np.eye(states)[outer], means
         return _indicators(_pieces(shares[:, -1])), means if pattern.kind == "mediated" else outcome[:, None]

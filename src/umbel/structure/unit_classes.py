@@ -186,7 +186,7 @@ def _none(graph: Graph, laws: _Laws, latent: int, covariates: list[int]) -> NoRo
             f"of {x} would be views if units of one class had one law of {x}.",
             f"Write 'assume shared {x}' if they have, or measure a second covariate of {u}.",
         )
-    pure = list(bits(graph.facts.shared & laws.members & laws.relevant))
+    pure = list(bits(graph.facts.shared & laws.members & laws.relevant & graph.children[latent]))
     for node in pure:
         between = graph.parents[node] & ~laws.members & ~(1 << latent)
         for other in bits(between & graph.observed):
