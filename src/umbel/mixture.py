@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from umbel.errors import DataError
+from umbel.estimate.moments_lookup import PersonalAnswers, personal_answers
 from umbel.numerics.arm_moments import ArmMoments, moments_of_cells
 from umbel.numerics.cell_bootstrap import bootstrapped
 from umbel.numerics.class_algebra import (
@@ -49,6 +50,7 @@ from umbel.numerics.sparse_cells import saturated_test
 __all__ = [
     "Classes",
     "LevelTests",
+    "PersonalAnswers",
     "average_effect",
     "bootstrapped",
     "class_effects",
@@ -60,6 +62,7 @@ __all__ = [
     "operators",
     "outcome_moments",
     "per_row",
+    "personal_answers",
     "synthetic_moments",
     "synthetic_pencil",
 ]

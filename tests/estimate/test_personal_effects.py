@@ -110,3 +110,77 @@ def test_every_arm_has_its_row() -> None:
         [row.value for row in effects.rows() if row.kind == "class"],
         atol=1e-9,
     )
+
+
+def test_new_rows_are_answered_in_their_order() -> None:
+    answer = umbel.solve(GRAPH, QUESTION, study(DESIGN, 20_000, 6))
+    new = {"Z0": [1, 0, 1], "X1": [0, 0, 0], "name": ["a", "b", "c"]}
+    found = umbel.mixture.personal_answers(answer, new)
+    held = {row.given: row for row in answer.rows()}
+    for place, z in enumerate(new["Z0"]):
+        row = (("Z0", z), ("X1", 0))
+        one = held[row]
+        assert found.effect[place] == one.value and found.error[place] == one.se
+        assert tuple(found.interval[place]) == (one.lower, one.upper)
+        chances = [held[*row, ("U", u)] for u in (1, 2)]
+        assert found.posterior[place].tolist() == [chance.value for chance in chances]
+        assert found.posterior_error[place].tolist() == [chance.se for chance in chances]
+    other = umbel.Study({"z": [1, 0, 1], "x": [0, 0, 0]}, variables={"Z0": {"column": "z"}, "X1": {"column": "x"}})
+    np.testing.assert_array_equal(umbel.mixture.personal_answers(answer, other).effect, found.effect)
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ({"Z0": [1, 2], "X1": [0, 0]}, "Z0 is 2 in row 1 of data, and the rows that were fitted show 0, 1"),
+        ({"Z0": [1, None], "X1": [0, 0]}, "Z0 is missing in row 1"),
+        ({"Z0": ["high"], "X1": [0]}, "Z0 is 'high' in row 0"),
+        ({"Z0": [1]}, "X1"),
+    ],
+)
+def test_states_that_differ_are_named(new: dict[str, list[object]], message: str) -> None:
+    answer = umbel.solve(GRAPH, QUESTION, study(DESIGN, 3000, 6))
+    with pytest.raises(umbel.DataError, match=message):
+        umbel.mixture.personal_answers(answer, new)
+
+
+def test_other_answers_say_nothing_of_rows() -> None:
+    answer = umbel.solve(GRAPH, "MTE(T, Y | U)", study(DESIGN, 3000, 6))
+    with pytest.raises(umbel.DataError, match="nothing of single rows"):
+        umbel.mixture.personal_answers(answer, {"Z0": [0], "X1": [0]})
+
+
+def test_values_that_no_row_shows_together() -> None:
+    """Both sides are independent given the class: the model answers where states never met."""
+    rows = DESIGN.rows(100, rng=np.random.default_rng(7))
+    seen = {name: column for name, column in rows.items() if name != "U"}
+    names = ("Z0", "Z1", "X0", "X1")
+    met = set(zip(*(seen[name].tolist() for name in names), strict=True))
+    never = next(one for one in np.ndindex(2, 2, 2, 2) if one not in met)
+    free = "E[Y | do(T=1), Z0, Z1, X0, X1] - E[Y | do(T=0), Z0, Z1, X0, X1]"
+    told = ", ".join(f"{name}={value}" for name, value in zip(names, never, strict=True))
+    every = umbel.solve(GRAPH, free, umbel.Study(seen))
+    assert len([row for row in every.rows() if row.kind == "estimate"]) == len(met)
+    new = {name: [value] for name, value in zip(names, never, strict=True)}
+    with pytest.raises(umbel.DataError, match=f"Row 0 of data has {told}, which no row that was fitted shows together"):
+        umbel.mixture.personal_answers(every, new)
+    alone = umbel.solve(GRAPH, free.replace(", ".join(names), told), umbel.Study(seen))
+    assert alone.value is not None and alone.interval is not None
+    assert umbel.mixture.personal_answers(alone, new).effect.tolist() == [alone.value]
+    chance = DESIGN.classes * DESIGN.z[2 * never[0] + never[1]] * DESIGN.x[2 * never[2] + never[3]]
+    expected = float(chance @ DESIGN.effects / chance.sum())
+    assert alone.estimate is not None and abs(alone.value - expected) < 4.5 * (alone.estimate.se or 0.0)
+
+
+def test_pieces_are_no_numbers() -> None:
+    """A proxy that was cut at its quantiles has pieces in words, so that 2 is no third piece in silence."""
+    rows = DESIGN.rows(6000, rng=np.random.default_rng(8))
+    u = rows.pop("U")
+    real = dict(rows) | {"X1": 2 * u + np.random.default_rng(9).normal(size=6000)}
+    whole = umbel.solve(GRAPH, QUESTION, umbel.Study(real))
+    words = {str(dict(row.given)["X1"]) for row in whole.rows()}
+    assert len(words) == 4 and sum(word.startswith("below ") for word in words) == 1
+    one = umbel.solve(GRAPH, "E[Y | do(T=1), Z0=1, X1=2]", umbel.Study(real))
+    assert one.refusal is not None and "X1 is never 2" in one.refusal.why
+    with pytest.raises(umbel.DataError, match="X1 is 2 in row 0"):
+        umbel.mixture.personal_answers(whole, {"Z0": [1.0], "X1": [2.0]})

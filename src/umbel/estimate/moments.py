@@ -43,7 +43,7 @@ from umbel.estimate.moments_model import (
 )
 from umbel.estimate.moments_only import DRAWS as MOMENT_DRAWS
 from umbel.estimate.moments_only import by_moments, normal_test
-from umbel.estimate.moments_personal import Asked, asked_of, at_values, personal_rows, spread_at_values
+from umbel.estimate.moments_personal import Asked, asked_of, at_values, impossible, personal_rows, spread_at_values
 from umbel.estimate.moments_rows import Told, told_of_classes
 from umbel.estimate.moments_spread import Drawn, Normal, Spread
 from umbel.expr.unmixing import Unmixing
@@ -208,6 +208,9 @@ class _Answering:
         if errors is None:
             return refused(_flat(unmixing, self.classes), checks)
         asked = asked_of(self.data, unmixing) if unmixing.given else None
+        if asked is not None and not isinstance(asked, Refusal):
+            weights = contrast_weights(self.data, unmixing)
+            asked = impossible(unmixing, at_values(self.data, unmixing, found, asked, found.fit, weights)) or asked
         if isinstance(asked, Refusal):
             return refused(asked, checks)
         lines = [_words(kind, self.estimator.level)]

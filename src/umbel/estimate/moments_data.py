@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,10 +202,22 @@ def _from_rows(rows: Rows, unmixing: Unmixing) -> ClassData:
 
 
 def _cut(column: RowColumn) -> tuple[Codes, tuple[State, ...]]:
+    """Codes of the pieces, and where they end in words: a number would read as a value of the column."""
     edges = np.unique(np.quantile(column.values, np.arange(1, BINS) / BINS))
     codes = np.searchsorted(edges, column.values, side="right")
     used, codes = np.unique(codes, return_inverse=True)
-    return codes.reshape(-1).astype(np.int64), tuple(int(one) for one in used)
+    ends = _ends(edges)
+    words = [f"below {ends[0]}", *(f"{low} to {high}" for low, high in pairwise(ends)), f"{ends[-1]} and above"]
+    return codes.reshape(-1).astype(np.int64), tuple(words[one] for one in used)
+
+
+def _ends(edges: Array) -> list[str]:
+    """Numbers with as few digits as tell them apart."""
+    for digits in range(3, 17):
+        found = [f"{edge:.{digits}g}" for edge in edges]
+        if len(set(found)) == len(found):
+            return found
+    return [repr(float(edge)) for edge in edges]
 
 
 def _compressed(data: ClassData, unmixing: Unmixing) -> ClassData:

@@ -64,7 +64,7 @@ def asked_of(data: ClassData, unmixing: Unmixing) -> Asked | Refusal:
     joint, _ = data.joint(names)
     seen, first = np.unique(joint[keep], return_index=True)
     if not len(seen):
-        return Refusal(f"No row shows those values of {', '.join(names)} together.", "Ask at values that occur.")
+        return _unseen(data, unmixing)
     if len(seen) > MOST_ROWS:
         return Refusal(
             f"{', '.join(names)} show {len(seen):,} combinations of values, more than {MOST_ROWS:,}.",
@@ -74,6 +74,29 @@ def asked_of(data: ClassData, unmixing: Unmixing) -> Asked | Refusal:
     codes = {name: data.codes[name][entries] for name in names}
     values = tuple(tuple(data.states[name][codes[name][i]] for name in names) for i in range(len(entries)))
     return Asked(values, codes, data.joint(unmixing.strata)[0][entries])
+
+
+def _unseen(data: ClassData, unmixing: Unmixing) -> Asked | Refusal:
+    """Values that no row shows together: the model speaks of them where all are named, and strata occur."""
+    names = [name for name, _ in unmixing.given]
+    values = tuple(value for _, value in unmixing.given if value is not None)
+    stratum, codes = np.zeros(1, dtype=np.int64), {}
+    if len(values) == len(names):
+        codes = {name: np.array([data.states[name].index(value)]) for name, value in zip(names, values, strict=True)}
+        for name in unmixing.strata:
+            stratum = stratum * len(data.states[name]) + codes[name]
+    if not codes or stratum[0] not in data.joint(unmixing.strata)[0][data.weights > 0]:
+        return Refusal(f"No row shows those values of {', '.join(names)} together.", "Ask at values that occur.")
+    return Asked((values,), codes, stratum)
+
+
+def impossible(unmixing: Unmixing, value: Array) -> Refusal | None:
+    """A refusal where no class shows the values that are asked for."""
+    if np.isfinite(value).all():
+        return None
+    names = ", ".join(name for name, _ in unmixing.given)
+    why = f"No class of {unmixing.latent} shows those values of {names} together: nothing is known of such rows."
+    return Refusal(why, "Ask at values that occur.")
 
 
 def at_values(
@@ -159,7 +182,8 @@ def _quantities(
         for name in one.given:
             configuration = configuration * len(data.states[name]) + asked.codes[name]
         chance = chance * law[(configuration, *(asked.codes[name] for name in told))]
-    chance = chance / chance.sum(1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # not a number where no class shows the values
+        chance = chance / chance.sum(1, keepdims=True)
     outcome = values[found.outcome.factor]
     numbers = found.outcome.values
     cells = outcome[:, 0] if numbers is None else np.einsum("cyu,y->cu", outcome, numbers)
