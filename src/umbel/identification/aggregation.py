@@ -35,6 +35,7 @@ from umbel.model.query import (
     Intervention,
     Named,
     Number,
+    Plain,
     Question,
     Ratio,
     Realised,
@@ -45,6 +46,7 @@ from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
 from umbel.model.realised import direction_of
 from umbel.model.render_policy import realisation_text
+from umbel.model.rewrite import by_terms
 from umbel.model.source import Experiment
 from umbel.results.step import Refusal, Step
 from umbel.results.verdict import Identified, Refused, Unidentified, Verdict
@@ -177,7 +179,7 @@ class _Work:
 
     def plain(self, question: Question) -> Verdict | None:
         """Totals that are asked about become effects of their parts, which nobody needs to see."""
-        question = Question(question.text, self.opened(question.body))
+        question = Question(question.text, by_terms(question.body, self.opened))
         named = set(question.names())
         asked = self.graph.mask(named & self.totals)
         graph = without_totals(self.graph, asked)
@@ -201,20 +203,13 @@ class _Work:
             )
         return self.asked(replace(graph, latent=graph.latent | hidden), question, hidden)
 
-    def opened(self, body: Body) -> Body:
-        """Means of totals some of whose parts are set or known, as sums of means of their parts."""
-        match body:
-            case Combination(terms):
-                opened = ((weight, self.opened(one)) for weight, one in terms)
-                return combine((weight, one) for weight, one in opened if not isinstance(one, Best))
-            case Ratio(numerator, denominator):
-                return Ratio(self.opened(numerator), self.opened(denominator))
-            case Expectation(outcome) if outcome.variable in self.totals and not outcome.world:
-                return self.sum_of_means(body)
-            case _:
-                return body
+    def opened(self, term: Term) -> Plain:
+        """The mean of a total some of whose parts are set or known, as a sum of means of its parts."""
+        if isinstance(term, Expectation) and term.outcome.variable in self.totals and not term.outcome.world:
+            return self.sum_of_means(term)
+        return term
 
-    def sum_of_means(self, term: Expectation) -> Body:
+    def sum_of_means(self, term: Expectation) -> Plain:
         """A mean of a total by its parts, where some are set or known; as it is otherwise."""
         parts = micro_parts(self.graph, self.graph.index(term.outcome.variable))
         names = [(self.graph.names[part], weight) for part, weight in parts]
@@ -223,11 +218,13 @@ class _Work:
         named = {name for name, _ in names} & set(Question.of(term).names())
         if not named or not all(isinstance(fixed.get(name), int | float) for name in named):
             return term
-        pairs: list[tuple[float, Term | Ratio | Combination]] = []
+        pairs: list[tuple[float, Plain]] = []
         for name, weight in names:
             value = fixed.get(name)
-            known = isinstance(value, int | float)
-            pairs.append((weight, Number(float(value)) if known else replace(term, outcome=Event(name))))  # type: ignore[arg-type]
+            if isinstance(value, int | float):
+                pairs.append((weight, Number(float(value))))
+            else:
+                pairs.append((weight, replace(term, outcome=Event(name))))
         return combine(pairs)
 
     def asked(self, graph: Graph, question: Question, hidden: int = 0) -> Verdict:

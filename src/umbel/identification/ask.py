@@ -54,13 +54,14 @@ from umbel.model.query import (
     Free,
     Named,
     Number,
+    Plain,
     Question,
     Ratio,
     Term,
-    combine,
     settings_of,
 )
 from umbel.model.query import Probability as Chance
+from umbel.model.rewrite import by_terms
 from umbel.model.source import OBSERVATIONAL, Experiment
 from umbel.model.task import Sight, raw_meaning
 from umbel.model.validate import check_question
@@ -209,20 +210,16 @@ def in_reading_order(graph: Graph, body: Body, expr: Expr) -> Expr:
 
 
 def _spelled(graph: Graph, body: Body) -> Body:
-    """Named quantities as the terms they stand for."""
-    match body:
-        case Named(treatment=treatment, outcome=outcome):
-            (low, high), (no, yes) = _two_states(graph, treatment), _two_states(graph, outcome)
-            return _spelled(graph, spelled_out(body, low=low, high=high, no=no, yes=yes))
-        case Chance() | Expectation():
-            return as_effect(graph, body)
-        case Combination(parts):
-            spelled = ((weight, _spelled(graph, part)) for weight, part in parts)
-            return combine((weight, part) for weight, part in spelled if not isinstance(part, Best))
-        case Ratio(numerator, denominator):
-            return Ratio(_spelled(graph, numerator), _spelled(graph, denominator))
-        case _:
-            return body
+    """The body with named quantities as the terms that they stand for, and ``do`` for subscripts of one world."""
+    plain = by_terms(body, lambda term: _named(graph, term))
+    return by_terms(plain, lambda term: as_effect(graph, term) if isinstance(term, Chance | Expectation) else term)
+
+
+def _named(graph: Graph, term: Term) -> Plain:
+    if not isinstance(term, Named):
+        return term
+    (low, high), (no, yes) = _two_states(graph, term.treatment), _two_states(graph, term.outcome)
+    return spelled_out(term, low=low, high=high, no=no, yes=yes)
 
 
 def _two_states(graph: Graph, name: str) -> tuple[State, State]:

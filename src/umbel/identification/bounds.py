@@ -32,15 +32,16 @@ from umbel.model.query import (
     Intervention,
     Named,
     Number,
+    Plain,
     Probability,
     Question,
     Ratio,
     Realised,
     SetTo,
     Term,
-    combine,
 )
 from umbel.model.render import body_text
+from umbel.model.rewrite import by_terms
 from umbel.results.step import Refusal
 from umbel.structure.covariates import covariates, settled
 from umbel.structure.response import (
@@ -143,7 +144,8 @@ def programmes(
     frame = response_frame(graph, domains, equations)
     reader = _Reader(graph, frame, domains)
     declared = tuple(_limit(reader, one, asked) for one, asked in zip(where, limits, strict=True))
-    asked = tuple((given, *reader.quotient(body)) for given, body in _settings(reader, reader.spelled(question.body)))
+    spelled = by_terms(question.body, reader.spelled)
+    asked = tuple((given, *reader.quotient(body)) for given, body in _settings(reader, spelled))
     quantities = [limit.quantity for limit in declared]
     quantities += [quantity for _, *pair in asked for quantity in pair]
     splits = {} if whole or equations else _splits(frame, relevant(frame, graph, needed), quantities)
@@ -190,7 +192,7 @@ def _used(quantities: Sequence[Quantity]) -> int:
 
 
 def _limit(reader: _Reader, one: Inequality, asked: Question) -> Limit:
-    numerator, denominator = reader.quotient(reader.spelled(asked.body))
+    numerator, denominator = reader.quotient(by_terms(asked.body, reader.spelled))
     if not one.lower <= one.upper:
         raise QuestionError(f"No {shown(one.of)} lies between {one.lower} and {one.upper}.")
     if denominator is not ONE:
@@ -210,20 +212,13 @@ class _Reader:
         """States of a variable."""
         return self.model.domains[self.model.graph.index(name)]
 
-    def spelled(self, body: Body) -> Body:
-        """Named quantities as what they mean, at the two states of their variables."""
-        match body:
-            case Named():
-                low, high = self._two(body.treatment)
-                no, yes = self._two(body.outcome) if body.kind not in OF_MEANS else (0, 1)
-                return spelled_out(body, low=low, high=high, no=no, yes=yes)
-            case Combination(parts):
-                pairs = ((weight, self.spelled(part)) for weight, part in parts)
-                return combine((weight, part) for weight, part in pairs if not isinstance(part, Best))
-            case Ratio(above, below):
-                return Ratio(self.spelled(above), self.spelled(below))
-            case _:
-                return body
+    def spelled(self, term: Term) -> Plain:
+        """A named quantity as what it means, at the two states of its variables."""
+        if not isinstance(term, Named):
+            return term
+        low, high = self._two(term.treatment)
+        no, yes = self._two(term.outcome) if term.kind not in OF_MEANS else (0, 1)
+        return spelled_out(term, low=low, high=high, no=no, yes=yes)
 
     def _two(self, name: str) -> tuple[State, State]:
         states = self.domain(name).states
@@ -330,6 +325,8 @@ def _free(term: Term) -> Iterator[str]:
 
 
 def _at(body: Body, setting: Mapping[str, State]) -> Body:
+    """The body with all that is free held at a setting."""
+
     def event(one: Event, *, free: bool = True) -> Event:
         value = setting.get(one.variable) if free and one.value is None else one.value
         return Event(one.variable, value, world(one.world))
@@ -346,15 +343,13 @@ def _at(body: Body, setting: Mapping[str, State]) -> Body:
             case _:
                 return item
 
-    match body:
-        case Probability(outcomes, do, given):
-            return Probability(tuple(map(event, outcomes)), world(do), tuple(map(event, given)))
-        case Expectation(outcome, do, given):
-            return Expectation(event(outcome, free=False), world(do), tuple(map(event, given)))
-        case Combination(parts):
-            placed = ((weight, _at(part, setting)) for weight, part in parts)
-            return combine((weight, part) for weight, part in placed if not isinstance(part, Best))
-        case Ratio(above, below):
-            return Ratio(_at(above, setting), _at(below, setting))
-        case _:
-            return body
+    def placed(term: Term) -> Term:
+        match term:
+            case Probability(outcomes, do, given):
+                return Probability(tuple(map(event, outcomes)), world(do), tuple(map(event, given)))
+            case Expectation(outcome, do, given):
+                return Expectation(event(outcome, free=False), world(do), tuple(map(event, given)))
+            case _:
+                return term
+
+    return by_terms(body, placed)

@@ -12,6 +12,7 @@ from umbel.expr.nodes import AtState, Certain, Policy, Symbol, Value
 from umbel.model.formula import Constant
 from umbel.model.task import Treatment
 from umbel.model.weights import FamilyLaw
+from umbel.variable import State
 
 
 def visited(treatment: Treatment, doses: tuple[Value, ...]) -> bool:
@@ -27,7 +28,7 @@ def visited(treatment: Treatment, doses: tuple[Value, ...]) -> bool:
     known = {sameness(dose) for dose in doses}
     if treatment.policy is not None:
         states = support(treatment.policy)
-        return states is not None and all(sameness(AtState(state)) in known for state in states)  # type: ignore[arg-type]
+        return states is not None and all(sameness(AtState(state)) in known for state in states)
     if treatment.value is None or isinstance(treatment.value, Symbol):
         return False
     own = sameness(treatment.value)
@@ -57,7 +58,7 @@ def sameness(value: Value) -> Hashable | None:
             return ("law", law.family) if isinstance(law, FamilyLaw) and not law.family.reads else None
 
 
-def support(policy: Policy) -> tuple[Hashable, ...] | None:
+def support(policy: Policy) -> tuple[State, ...] | None:
     """States that a law reaches, where it reads nothing and they can be told; else None."""
     law = policy.law
     if not isinstance(law, FamilyLaw):

@@ -15,19 +15,15 @@ from umbel.graph.surgery import induced
 from umbel.model.formula import Constant
 from umbel.model.policy import Family, Natural, Perfect
 from umbel.model.query import (
-    Best,
     Body,
-    Combination,
     Drawn,
-    Expectation,
     Held,
-    Probability,
+    Intervention,
     Question,
-    Ratio,
     Realised,
-    combine,
 )
 from umbel.model.render_policy import realisation_text
+from umbel.model.rewrite import by_settings
 from umbel.model.source import Experiment
 from umbel.results.step import Refusal, Step
 from umbel.results.verdict import Identified, Refused, Verdict
@@ -137,20 +133,10 @@ def _words(question: Question, means: dict[str, int], graph: Graph) -> str:
 
 def _drawn(body: Body, means: dict[str, int], graph: Graph) -> Body:
     """Every set mean as the law of its part."""
-    match body:
-        case Combination(parts):
-            drawn = ((weight, _drawn(part, means, graph)) for weight, part in parts)
-            return combine((weight, part) for weight, part in drawn if not isinstance(part, Best))
-        case Ratio(numerator, denominator):
-            return Ratio(_drawn(numerator, means, graph), _drawn(denominator, means, graph))
-        case Expectation() | Probability():
-            items = []
-            for item in body.do:
-                if item.name in means and isinstance(item, Held | Realised) and isinstance(item.value, int | float):
-                    law = Family("Bernoulli", (Constant(float(item.value)),))
-                    items.append(Drawn(graph.names[means[item.name]], law))
-                else:
-                    items.append(item)  # type: ignore[arg-type]
-            return replace(body, do=tuple(items))
-        case _:
-            return body
+
+    def change(item: Intervention) -> Intervention:
+        if item.name in means and isinstance(item, Held | Realised) and isinstance(item.value, int | float):
+            return Drawn(graph.names[means[item.name]], Family("Bernoulli", (Constant(float(item.value)),)))
+        return item
+
+    return by_settings(body, change)

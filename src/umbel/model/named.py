@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from umbel.model.query import Body, Event, Expectation, Held, Named, Probability, combine
+from umbel.model.query import Event, Expectation, Held, Named, Plain, Probability, combine
 from umbel.variable import State
 
 
-def spelled_out(named: Named, *, low: State = 0, high: State = 1, no: State = 0, yes: State = 1) -> Body:
+def spelled_out(named: Named, *, low: State = 0, high: State = 1, no: State = 0, yes: State = 1) -> Plain:
     """What a named quantity means, as terms.
 
     Parameters

@@ -10,15 +10,10 @@ from umbel.errors import QuestionError
 from umbel.model.formula import Apply, Chain, Compare, Constant, Covariate, Formula, Negative
 from umbel.model.policy import Family
 from umbel.model.query import (
-    Best,
     Body,
-    Combination,
     Drawn,
-    Expectation,
-    Probability,
-    Ratio,
-    combine,
 )
+from umbel.model.rewrite import by_settings
 from umbel.variable import State
 
 
@@ -92,12 +87,12 @@ def at_values(body: Body, values: Mapping[str, float]) -> Body:
     def set_to(item: Drawn) -> Drawn:
         return replace(item, law=family_at(item.law, values)) if isinstance(item.law, Family) else item
 
-    return _changed(body, set_to)
+    return _each_law(body, set_to)
 
 
 def without_policies(body: Body, parameters: tuple[str, ...]) -> Body:
     """The body with every treatment that a parameter decides left as it is: the status quo."""
-    return _changed(body, lambda item: None if _chosen(item, parameters) else item)
+    return _each_law(body, lambda item: None if _chosen(item, parameters) else item)
 
 
 def chosen_laws(body: Body, parameters: tuple[str, ...]) -> dict[str, Family]:
@@ -116,7 +111,7 @@ def chosen_laws(body: Body, parameters: tuple[str, ...]) -> dict[str, Family]:
             raise QuestionError(f"max[…] decides {item.name} by two families. Write one, with parameters in it.")
         return item
 
-    _changed(body, note)
+    _each_law(body, note)
     return found
 
 
@@ -124,17 +119,5 @@ def _chosen(item: Drawn, parameters: tuple[str, ...]) -> bool:
     return isinstance(item.law, Family) and any(name in parameters for name in item.law.reads)
 
 
-def _changed(body: Body, change: Callable[[Drawn], Drawn | None]) -> Body:
-    match body:
-        case Combination(parts):
-            changed = ((weight, _changed(part, change)) for weight, part in parts)
-            return combine((weight, part) for weight, part in changed if not isinstance(part, Best))
-        case Ratio(numerator, denominator):
-            return Ratio(_changed(numerator, change), _changed(denominator, change))
-        case Best(parameters, inner):
-            return Best(parameters, _changed(inner, change))
-        case Probability() | Expectation():
-            items = (change(item) if isinstance(item, Drawn) else item for item in body.do)
-            return replace(body, do=tuple(item for item in items if item is not None))
-        case _:
-            return body
+def _each_law(body: Body, change: Callable[[Drawn], Drawn | None]) -> Body:
+    return by_settings(body, lambda item: change(item) if isinstance(item, Drawn) else item)

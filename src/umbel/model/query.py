@@ -182,10 +182,13 @@ class Best:
     body: Body
 
 
-Body = Term | Ratio | Combination | Best
+Plain = Term | Ratio | Combination
+"""What a question may weigh and add."""
+
+Body = Plain | Best
 
 
-def combine(parts: Iterable[tuple[float, Term | Ratio | Combination]]) -> Term | Ratio | Combination:
+def combine(parts: Iterable[tuple[float, Plain]]) -> Plain:
     """Sum of multiples in its one form: equal terms merged, zeros dropped, the number last.
 
     Examples
@@ -312,8 +315,8 @@ class Question:
     Examples
     --------
     >>> question = Question.parse("E[Y | do(A=1)] - E[Y | do(A=0)]")
-    >>> question.is_contrast, question.names()
-    (True, ('Y', 'A'))
+    >>> question.is_counterfactual, question.names()
+    (False, ('Y', 'A'))
     """
 
     text: str = field(compare=False)
@@ -371,15 +374,6 @@ class Question:
     def parameters(self) -> tuple[str, ...]:
         """What ``max[k1, k2]`` names: no variables of the graph."""
         return self.body.parameters if isinstance(self.body, Best) else ()
-
-    @property
-    def is_contrast(self) -> bool:
-        """Whether the question is one term minus another of the same kind."""
-        match self.body:
-            case Combination(((1.0, first), (-1.0, second))):
-                return type(first) is type(second) and not isinstance(first, Number | Ratio)
-            case _:
-                return False
 
     @property
     def is_counterfactual(self) -> bool:

@@ -14,17 +14,12 @@ from umbel.graph.mixed import Graph
 from umbel.identification.ask import identify_question
 from umbel.model.policy import Natural
 from umbel.model.query import (
-    Best,
     Body,
-    Combination,
-    Expectation,
     Held,
-    Probability,
     Question,
-    Ratio,
     Realised,
-    combine,
 )
+from umbel.model.rewrite import by_settings
 from umbel.pipeline.answering import answer_of, estimated
 from umbel.results.answer import Answer
 from umbel.results.check import Check
@@ -138,14 +133,6 @@ def _settled(
 
 def _natural(body: Body) -> Body:
     """The same question with every total realised naturally."""
-    match body:
-        case Combination(parts):
-            named = ((weight, _natural(part)) for weight, part in parts)
-            return combine((weight, part) for weight, part in named if not isinstance(part, Best))
-        case Ratio(numerator, denominator):
-            return Ratio(_natural(numerator), _natural(denominator))
-        case Expectation() | Probability():
-            items = tuple(Realised(one.name, one.value, Natural()) if isinstance(one, Held) else one for one in body.do)
-            return replace(body, do=items)
-        case _:
-            return body
+    return by_settings(
+        body, lambda item: Realised(item.name, item.value, Natural()) if isinstance(item, Held) else item
+    )

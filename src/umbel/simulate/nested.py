@@ -19,7 +19,7 @@ from umbel.expr.nodes import AtState, Certain, Policy, Raw, Symbol, Value
 from umbel.graph.mixed import bits
 from umbel.identification.nested import flat_route, solve_given
 from umbel.model.proof import Road
-from umbel.model.task import Collapse, Lowered, Piece, Sight, Task, Treatment
+from umbel.model.task import Collapse, Lowered, Piece, Sight, Task, Treatment, raw_meaning
 from umbel.numerics.tables import Array, Factor, Table, contract
 from umbel.simulate.comparison import largest_error
 from umbel.simulate.discrete import random_law
@@ -121,8 +121,8 @@ def _posed(task: Task, treatment: Treatment) -> Treatment:
     assert isinstance(meaning, Raw)
     if task.graph.plate_of[treatment.node] < 0:
         return Treatment(treatment.node, value=Symbol(meaning))
-    given = tuple(task.meanings[node] for node in bits(treatment.reads))
-    policy = Policy(meaning, given, None)  # type: ignore[arg-type]
+    given = tuple(raw_meaning(task.graph, node) for node in bits(treatment.reads))
+    policy = Policy(meaning, given, None)
     return Treatment(treatment.node, policy=policy, reads=treatment.reads)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from umbel.errors import shown
-from umbel.expr.unmixing import ClassFactor
+from umbel.expr.unmixing import ClassFactor, Side
 from umbel.graph.mixed import Graph, bits
 from umbel.graph.separation import m_connected, m_connecting_walk, m_separated
 from umbel.graph.surgery import without_edges_out_of
@@ -123,9 +123,9 @@ def factors_of(graph: Graph, roles: Roles) -> tuple[ClassFactor, ...]:
     return tuple(factors)
 
 
-def _factor(graph: Graph, roles: Roles, of: int, given: int, side: str) -> ClassFactor:
+def _factor(graph: Graph, roles: Roles, of: int, given: int, side: Side) -> ClassFactor:
     strata = _needed(graph, of, roles.strata, given | 1 << roles.latent)
-    return ClassFactor(graph.names_of(of), graph.names_of(given | strata), side)  # type: ignore[arg-type]
+    return ClassFactor(graph.names_of(of), graph.names_of(given | strata), side)
 
 
 def _strata(graph: Graph, latent: int, treatment: int, outcome: int) -> Iterator[int]:

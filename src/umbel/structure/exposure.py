@@ -18,18 +18,16 @@ from umbel.graph.walks import closure, inputs, outputs
 from umbel.model.formula import Constant
 from umbel.model.policy import Family, Policy, Pushed, Unspecified
 from umbel.model.query import (
-    Body,
-    Combination,
     Drawn,
     Expectation,
     Free,
     Intervention,
     Probability,
     Question,
-    Ratio,
-    combine,
+    Term,
 )
 from umbel.model.query import Held as Set
+from umbel.model.rewrite import by_terms
 from umbel.model.source import Experiment
 from umbel.results.step import Refusal, Step
 
@@ -106,7 +104,7 @@ def through_friends(graph: Graph, question: Question) -> Friends | Refusal | Non
         _check(graph, question, relevant, inside)
         plain, exposures = _without_neighbours(graph)
         reached = outputs(graph)
-        body = _body(graph, question.body, exposures, reached)
+        body = by_terms(question.body, lambda term: _term(graph, term, exposures, reached))
     except _Beyond as beyond:
         return beyond.refusal
     return Friends(plain, Question.of(body), exposures)
@@ -167,22 +165,11 @@ def _without_neighbours(graph: Graph) -> tuple[Graph, tuple[Exposure, ...]]:
     return plain, tuple(exposures)
 
 
-def _body(graph: Graph, body: Body, exposures: tuple[Exposure, ...], reached: tuple[int, ...]) -> Body:
-    match body:
-        case Combination(parts):
-            lowered = ((weight, _body(graph, part, exposures, reached)) for weight, part in parts)
-            return combine((weight, part) for weight, part in lowered)  # type: ignore[misc]
-        case Ratio(above, below):
-            return Ratio(_body(graph, above, exposures, reached), _body(graph, below, exposures, reached))
-        case Probability() | Expectation():
-            return _term(graph, body, exposures, reached)
-        case _:
-            raise _Beyond("This question is not answered among friends.", "Ask for E[Y | do(A ~ q)].")
-
-
 def _term(
-    graph: Graph, term: Probability | Expectation, exposures: tuple[Exposure, ...], reached: tuple[int, ...]
+    graph: Graph, term: Term, exposures: tuple[Exposure, ...], reached: tuple[int, ...]
 ) -> Probability | Expectation:
+    if not isinstance(term, Probability | Expectation):
+        raise _Beyond("This question is not answered among friends.", "Ask for E[Y | do(A ~ q)].")
     if any(event.world for event in (*term.outcomes, *term.given)):
         raise _Beyond("Several worlds of friends are not compared.", "Ask for an effect: E[Y | do(A ~ q)].")
     treated = {item.name: item for item in term.do}
