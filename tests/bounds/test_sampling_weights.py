@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import umbel
+from umbel.estimate.bounds_records import effective_rows
 
 BOW = "A -> Y; A <-> Y"
 ROWS = {"A": [0, 0, 1, 1] * 25, "Y": [0, 1, 0, 1] * 25}
@@ -21,10 +22,49 @@ def bounded(rows: dict[str, object], count: str | None = None, weight: str | Non
 
 @pytest.mark.parametrize("scale", [1.0, 1000.0, 1.0 / WEIGHTS.sum()])
 def test_the_scale_of_weights_says_nothing(scale: float) -> None:
-    """They may sum to one or to a country: intervals stay, and they are those of (Σ w)² / Σ w² rows."""
-    worth = WEIGHTS.sum() ** 2 / (WEIGHTS**2).sum()
-    alike = {"A": [0, 0, 1, 1], "Y": [0, 1, 0, 1], "n": worth * WEIGHTS[:4] / 10}
-    assert bounded({**ROWS, "w": scale * WEIGHTS}, weight="w") == pytest.approx(bounded(alike, count="n"), abs=1e-6)
+    """They may sum to one or to a country: the bounds are those of the shares, the intervals stay."""
+    weighted = bounded({**ROWS, "w": scale * WEIGHTS}, weight="w")
+    assert weighted == pytest.approx(bounded({**ROWS, "w": WEIGHTS}, weight="w"), abs=1e-6)
+    alike = {"A": [0, 0, 1, 1], "Y": [0, 1, 0, 1], "n": [1000, 2000, 3000, 4000]}
+    assert weighted[:2] == pytest.approx(bounded(alike, count="n")[:2], abs=1e-9)
+
+
+def test_rows_are_worth_what_the_largest_design_effect_leaves() -> None:
+    """No combination of cells has a larger variance than a plain sample of so many rows; some has it."""
+    rng = np.random.default_rng(3)
+    cell = rng.integers(0, 5, 400)
+    weight = rng.gamma(2.0, 1.0, 400) * (1.0 + cell)
+    worth = effective_rows(np.bincount(cell, weight), np.bincount(cell, weight**2))
+    share = np.bincount(cell, weight) / weight.sum()
+    largest = 0.0
+    for _ in range(20_000):
+        value = rng.normal(size=5)
+        away = value - share @ value
+        largest = max(largest, (weight**2 @ away[cell] ** 2) / weight.sum() ** 2 / (share @ away**2))
+    assert 1.0 / worth >= largest - 1e-12
+    assert 1.0 / worth == pytest.approx(largest, rel=0.02)
+    assert worth < weight.sum() ** 2 / (weight**2).sum()  # Kish's number is too large for some shares
+
+
+def test_intervals_keep_coverage_where_weights_go_with_cells() -> None:
+    """P(A=1, Y=1) = 0.1 is the lower end; its rows are a tenth as likely to be asked. Kish's rows held 90 %."""
+    law, weight = np.array([0.4, 0.3, 0.2, 0.1]), np.array([1.0, 1.0, 1.0, 10.0])
+    asked = law / weight / (law / weight).sum()
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(60):
+        cell = rng.choice(4, 400, p=asked)
+        study = umbel.Study({"A": cell // 2, "Y": cell % 2, "w": weight[cell]}, weight="w")
+        found = umbel.solve(f"{BOW}; states A = 2; states Y = 2", "P(Y=1 | do(A=1))", study).bounds
+        assert found is not None and found.interval is not None
+        held += found.interval[0] <= 0.1 + 1e-9 and found.interval[1] >= 0.8 - 1e-9  # type: ignore[operator]
+    assert held >= 53  # fewer once in 1,000 at 95 %
+
+
+def test_the_answer_says_what_weighted_rows_are_worth() -> None:
+    answer = umbel.solve(BOW, "PNS(A, Y)", umbel.Study({**ROWS, "w": WEIGHTS}, weight="w"))
+    assert answer.data[0].rows == 100
+    assert any("100 weighted rows count as" in one for one in answer.assumptions)
 
 
 def test_equal_weights_change_nothing() -> None:

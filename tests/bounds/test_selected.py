@@ -123,7 +123,7 @@ def test_several_components_are_bounded_from_inside() -> None:
         whole = kept / np.array([one, other])
         whole = whole / whole.sum()
         best = [min(best[0], 0.0), max(best[1], whole[0, 0] + whole[1, 1])]
-    rows = {"A": [0, 0, 1, 1], "Y": [0, 1, 0, 1], "S": [1] * 4, "n": (1000 * kept).ravel().tolist()}
+    rows = {"A": [0, 0, 1, 1], "Y": [0, 1, 0, 1], "S": [1] * 4, "n": (1000 * kept).round().ravel().tolist()}
     answer = umbel.solve(TWO, "PNS(A, Y)", umbel.Study(rows, count="n", selected="S"))
     low, high = ends(answer)
     assert answer.bounds is not None and answer.bounds.kind == "inner"

@@ -108,6 +108,12 @@ def idle(table: FrameTable, weights: Sequence[Field]) -> int:
     return len(_collected(frame.filter(nw.col(names[0]))))
 
 
+def fractions(table: FrameTable, field: Field) -> int:
+    """Number of rows in which a number is not whole."""
+    frame = _cleaned(table, [(field, "v")]).with_columns((nw.col("v") % 1).alias("rest"))
+    return len(_collected(frame.filter(nw.col("rest") > 0)))
+
+
 def batches(table: FrameTable, plan: Plan, size: int) -> Iterator[tuple[Any, Array, Array]]:
     """Complete rows as a stream: Arrow keys, values (rows, values), weights (rows,)."""
     frame = _collected(_kept(table, plan))

@@ -16,9 +16,9 @@ from umbel.data import doubts
 from umbel.data.levels import Members, UnitColumn, Wanted, join_checks, unit_column
 from umbel.data.plan import Field, Plan
 from umbel.data.source import Table, position
-from umbel.data.statistics import Cells, Grouped, Request, answered, declared, idle, scan, tally
+from umbel.data.statistics import Cells, Grouped, Request, answered, declared, has_fractions, idle, scan, tally
 from umbel.data.study import Study
-from umbel.data.values import Array, Codes, listed
+from umbel.data.values import Array, Codes, listed, not_whole
 from umbel.errors import DataError, shown
 from umbel.numerics.cells import Moments
 from umbel.results.check import Check
@@ -101,6 +101,8 @@ def collect(study: Study, wanted: Sequence[Wanted], requests: Sequence[Request])
     of = tuple(dict.fromkeys(name for request in requests for name in request.of))
     plan = _plan(study, data, by, of)
     groups, ends, checks = _scanned(data, plan)
+    if study.count is not None and not study.unit and has_fractions(data, plan.weights[0]):
+        raise not_whole(float(groups.moments.counts.sum()), where=plan.weights[0].name)
     split, more = _split(study, groups, plan, wanted, by)
     members, index = _members(groups, len(study.unit), data.name)
     columns, joined = _columns(study, data, wanted, members)
@@ -114,6 +116,8 @@ def collect(study: Study, wanted: Sequence[Wanted], requests: Sequence[Request])
     cells = tuple(answered(one, units[used], size, split, of, moments, groups.centre) for one in requests)
     levels, columns = _renumbered(members, keep, columns)
     weights = columns.pop(WEIGHT, None)
+    counted = study.count is not None and study.weight is None
+    rows = round(float(groups.moments.counts.sum())) if counted else int(groups.rows)
     crossing = doubts.of_crossing(study.unit, members.codes, members.states)
     return Nested(
         tuple(tuple(members.states[i][code] for i, code in enumerate(key)) for key in members.codes[keep].tolist()),
@@ -123,7 +127,7 @@ def collect(study: Study, wanted: Sequence[Wanted], requests: Sequence[Request])
         np.ones(int(levels[0].max()) + 1 if levels else 1) if weights is None else weights.values,
         dict(zip(of, ends, strict=True)),
         (*checks, *more, *joined, *holes, *crossing),
-        (*(DataSource(table.name) for table in study.units), DataSource(data.name, int(groups.rows), size)),
+        (*(DataSource(table.name) for table in study.units), DataSource(data.name, rows, size)),
     )
 
 

@@ -21,7 +21,7 @@ from umbel.data.plan import CODES, Field, Plan, Tally
 from umbel.data.source import Table, position
 from umbel.data.statistics import declared
 from umbel.data.study import Study
-from umbel.data.values import Array, Codes, are_numerals, categories, listed, numbers, state_of
+from umbel.data.values import Array, Codes, are_numerals, categories, check_whole, listed, numbers, state_of
 from umbel.errors import DataError, shown
 from umbel.numerics.influence import Sample
 from umbel.results.check import Check
@@ -272,8 +272,8 @@ def _weights(study: Study, data: Table, role: str) -> Array:
     values = numbers(arrow, where=where)
     if (values < 0).any():
         raise DataError(f"{where} weighs rows and is {np.nanmin(values):g} somewhere. Weights are not negative.")
-    if role == "count" and (values[~np.isnan(values)] % 1.0).any():
-        raise DataError(f"{where} counts rows and is no whole number somewhere. Name it as weight.")
+    if role == "count":
+        check_whole(values, where=where)
     return values
 
 

@@ -150,6 +150,13 @@ def idle(table: SqlTable, weights: Sequence[Field]) -> int:
         return int(run(f"SELECT count(*) FROM {source} WHERE {zero}").fetchall()[0][0])
 
 
+def fractions(table: SqlTable, field: Field) -> int:
+    """Number of rows in which a number is not whole."""
+    with session(table) as (run, source):
+        value = _clean(field, _kinds(run, source))
+        return int(run(f"SELECT count(*) FROM (SELECT {value} AS v FROM {source}) WHERE v % 1 > 0").fetchall()[0][0])
+
+
 def batches(table: SqlTable, plan: Plan, size: int) -> Iterator[tuple[Any, Array, Array]]:
     """Complete rows as a stream: Arrow keys, values (rows, values), weights (rows,)."""
     with session(table) as (run, source):

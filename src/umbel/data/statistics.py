@@ -141,6 +141,11 @@ def idle(table: Table, tallies: Mapping[Field, Tally]) -> int:
     return memory.idle(table, weights) if isinstance(table, FrameTable) else sql.idle(table, weights)
 
 
+def has_fractions(table: Table, field: Field) -> bool:
+    """Whether a column that counts rows holds a number that is not whole; a scan of it."""
+    return (memory.fractions(table, field) if isinstance(table, FrameTable) else sql.fractions(table, field)) > 0
+
+
 def _grouped(table: Table, plan: Plan, centre: Array | None) -> Groups:
     engine = memory.grouped if isinstance(table, FrameTable) else sql.grouped
     found = engine(table, plan, centre)  # type: ignore[arg-type]

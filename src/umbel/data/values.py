@@ -23,6 +23,8 @@ from umbel.variable import State
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
+SUM = 1e-6
+"""Counts that sum to one this closely are probabilities."""
 NUMERAL = re.compile(r"[+-]?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -60,6 +62,40 @@ def numbers(column: Any, *, where: str, missing: Sequence[State] = ()) -> Array:
     if np.isinf(array).any():
         raise DataError(f"{where} is infinite in row {int(np.isinf(array).argmax()) + 1}. Numbers must be finite.")
     return array
+
+
+def is_law(counts: Array) -> bool:
+    """Whether counts sum to one: probabilities, which do not say how many rows they come from."""
+    return bool(abs(float(np.nansum(counts)) - 1.0) < SUM) and bool((counts[~np.isnan(counts)] % 1.0).any())
+
+
+def check_whole(counts: Array, *, where: str) -> None:
+    """Counts of rows are whole numbers; NaN is passed over.
+
+    Raises
+    ------
+    DataError
+        For a law, which has no number of rows and so no interval, and for other fractions.
+
+    Examples
+    --------
+    >>> check_whole(np.array([3.0, 0.0]), where="Column 'n'")
+    """
+    if (counts[~np.isnan(counts)] % 1.0).any():
+        raise not_whole(float(np.nansum(counts)), where=where)
+
+
+def not_whole(total: float, *, where: str) -> DataError:
+    """The error for counts that are not whole, by what they sum to."""
+    if abs(total - 1.0) < SUM:
+        return DataError(
+            f"{where} sums to 1: it is a law, and without a number of rows an estimate has no interval. Give counts; "
+            "or put the law into the estimand, exactly: umbel.identify(…).estimand.evaluate(umbel.Table(…))."
+        )
+    return DataError(
+        f"{where} counts rows and is no whole number somewhere. Give counts; where each row was drawn by itself and "
+        "stands for others, name it as weight."
+    )
 
 
 def categories(column: Any, *, missing: Sequence[State] = ()) -> tuple[Codes, tuple[State, ...]]:

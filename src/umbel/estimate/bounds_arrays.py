@@ -43,6 +43,8 @@ class Records:
     selected
         Variable whose value decided which rows were kept, and the code it was kept at; the rows
         left out are known to exist by nobody.
+    rows
+        Number of rows behind the counts, where weights make them count as fewer; None: the counts.
     """
 
     codes: Codes
@@ -51,6 +53,7 @@ class Records:
     name: str = "the study"
     population: bool = False
     selected: tuple[int, int] | None = None
+    rows: float | None = None
 
     @property
     def total(self) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from umbel.data.fetching import fetch_columns
 from umbel.data.statistics import declared
 from umbel.data.study import Study
-from umbel.data.values import Codes, categories, numbers, order_key
+from umbel.data.values import Codes, categories, check_whole, is_law, numbers, order_key
 from umbel.errors import DataError, shown
 from umbel.estimate.bounds_arrays import Array, Records
 from umbel.variable import Domain, State
@@ -18,8 +18,8 @@ from umbel.variable import Domain, State
 MOST_STATES = 24
 MOST_PLAIN = 12
 """States that a column of whole numbers or words may have to be read as discrete unasked."""
-SUM = 1e-6
-"""Counts that sum to one this closely are probabilities of a population."""
+MOST_CELLS = 1000
+"""Cells up to which the largest design effect is found exactly; beyond, its bound: the largest mean weight."""
 
 
 def states_in(studies: Sequence[Study], names: Sequence[str], known: Mapping[str, Domain]) -> dict[str, Domain]:
@@ -128,11 +128,22 @@ def records_of(study: Study, names: Sequence[str], domains: Mapping[str, Domain]
         if one in names and (codes[:, names.index(one)] < 0).any():
             raise DataError(f"{name} set {shown(one)}, and some rows miss its value.")
     distinct, owner = np.unique(codes, axis=0, return_inverse=True)
-    totals = np.bincount(owner.reshape(-1), counts, minlength=len(distinct)).astype(np.float64)
-    kept = totals > 0
-    population = study.count is not None and abs(float(totals.sum()) - 1.0) < SUM
+    cells = owner.reshape(-1)
+    totals = np.bincount(cells, counts, minlength=len(distinct)).astype(np.float64)
     do = tuple(names.index(one) for one in study.do if one in names)
-    return Records(distinct[kept], totals[kept], do, name, population, selected)
+    if study.weight is None:
+        kept = totals > 0
+        population = study.count is not None and is_law(counts)
+        return Records(distinct[kept], totals[kept], do, name, population, selected)
+    weights = _amounts(study, study.weight, name, "weights")
+    sums = np.bincount(cells, counts * weights, minlength=len(distinct)).astype(np.float64)
+    kept = sums > 0
+    if not kept.any():
+        raise DataError(f"{name} has no rows: its counts or weights are all 0.")
+    squares = np.bincount(cells, counts * weights**2, minlength=len(distinct)).astype(np.float64)
+    worth = effective_rows(sums[kept], squares[kept]) * sums[kept] / sums.sum()
+    idle = float(counts[weights == 0.0].sum())
+    return Records(distinct[kept], worth, do, name, False, selected, float(counts.sum()) - idle)
 
 
 def _codes(study: Study, name: str) -> tuple[Codes, tuple[State, ...]]:
@@ -143,22 +154,52 @@ def _codes(study: Study, name: str) -> tuple[Codes, tuple[State, ...]]:
 
 
 def _counts(study: Study, name: str) -> Array:
-    """How many rows each row is worth.
-
-    A sampling weight says whom a row speaks for, not how many were asked: weighted rows count as the
-    unweighted ones that would tell as much, (Σ w)² / Σ w² (Kish, Survey Sampling, 1965).
-    """
+    """How many rows each row stands for, whatever they weigh."""
     assert study.data is not None
     some = study.data.columns[0]
     (values,) = fetch_columns(study.data, [some], reason="rows")
-    counts = np.ones(len(values)) if study.count is None else _amounts(study, study.count, name, "counts")
-    if study.weight is None:
-        return counts
-    weights = _amounts(study, study.weight, name, "weights")
-    total = counts * weights
-    if not total.sum():
-        raise DataError(f"{name} has no rows: its counts or weights are all 0.")
-    return np.asarray(total * (total.sum() / (total @ weights)))
+    if study.count is None:
+        return np.ones(len(values))
+    counts = _amounts(study, study.count, name, "counts")
+    if study.weight is not None or not is_law(counts):
+        check_whole(counts, where=f"{name}: {study.count}")
+    return counts
+
+
+def effective_rows(sums: Array, squares: Array) -> float:
+    """How many unweighted rows tell as much of every share of cells as these weighted ones, or less.
+
+    A sampling weight says whom a row speaks for, not how many were asked. One design effect for all cells
+    (Kish, Survey Sampling, 1965) is too small for a share of cells whose rows weigh more than others; the
+    largest design effect of any combination of cells serves all. O(cells³).
+
+    Parameters
+    ----------
+    sums, squares
+        Shapes (cells,): sums of weights, positive, and of their squares.
+
+    References
+    ----------
+    Rao and Scott, Journal of the American Statistical Association 76(374), 1981: generalised design effects.
+
+    Examples
+    --------
+    >>> round(effective_rows(np.array([30.0, 70.0]), np.array([30.0, 70.0])))
+    100
+    >>> round(effective_rows(np.array([30.0, 70.0]), np.array([90.0, 70.0])))  # 10 rows of weight 3
+    42
+    """
+    total = float(sums.sum())
+    shares = sums / total
+    if len(sums) == 1:
+        return total**2 / float(squares.sum())
+    if len(sums) > MOST_CELLS:
+        return total / float((squares / sums).max())
+    root = np.sqrt(shares)
+    ratio = squares / root
+    spread = np.diag(squares / shares) - np.outer(ratio, root) - np.outer(root, ratio)
+    spread += float(squares.sum()) * np.outer(root, root)  # variance of shares, in units of a plain sample's
+    return total**2 / float(np.linalg.eigvalsh(spread)[-1])
 
 
 def _amounts(study: Study, which: str, name: str, what: str) -> Array:

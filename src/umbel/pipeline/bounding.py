@@ -253,6 +253,12 @@ def _found(asked: Asked) -> _Found | Incompatible:
         if name in domains and name not in known and not _described(asked, name) and _read_at_all(verdict, name)
     )
     told += tuple(f"It is given that {one}." for one in asked.where)
+    told += tuple(
+        f"Each row of {one.name} is drawn by itself; its {one.rows:,.0f} weighted rows count as {one.total:,.0f} in "
+        "the interval: what the largest design effect of any share of them leaves."
+        for one in records
+        if one.rows is not None
+    )
     return _Found(verdict, records, tuple(results), told, time.perf_counter() - start)
 
 
@@ -349,7 +355,7 @@ def _rows(question: str, which: Given, bounds: Bounds) -> tuple[Row, ...]:
 
 def _data(studies: Sequence[Study], records: Sequence[Records]) -> tuple[DataSource, ...]:
     return tuple(
-        DataSource(study.data.name, rows=None if one.population else round(one.total))
+        DataSource(study.data.name, rows=None if one.population else round(one.total if one.rows is None else one.rows))
         for study, one in zip(studies, records, strict=True)
         if study.data is not None
     )
