@@ -32,23 +32,6 @@ def test_names_come_once_without_parameters() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("E[Y | do(A=1)] - E[Y | do(A=0)]", True),
-        ("P(Y=1 | do(A=1)) - P(Y=1 | do(A=0))", True),
-        ("E[Y | do(A=1)]", False),
-        ("E[Y | do(A=1)] + E[Y | do(A=0)]", False),
-        ("E[Y | do(A=1)] - 2*E[Y | do(A=0)]", False),
-        ("E[Y | do(A=1)] - 1", False),
-        ("E[Y | do(A=1)] - P(Y | do(A=0))", False),
-        ("ATE(A, Y)", False),
-    ],
-)
-def test_contrast(text: str, expected: bool) -> None:
-    assert parse_question(text).is_contrast is expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
         ("P(Y[A=1]=1)", True),
         ("P(Y | Y[A=1]=1)", True),
         ("PNS(A, Y)", True),
