@@ -254,6 +254,38 @@ def test_shares_and_conditions_are_means_of_ones_and_of_some_persons() -> None:
     assert counts @ both == pytest.approx(everybody, abs=1e-12)
 
 
+def test_what_is_left_free_has_a_row_for_each_value_that_occurs() -> None:
+    rng = np.random.default_rng(6)
+    first, second = friends(300, 6)
+    x, a = rng.integers(0, 3, 300), rng.integers(0, 2, 300)
+    w = np.where(x == 2, 0, rng.integers(0, 2, 300))  # nobody has X = 2 and W = 1
+    rows = {"X": x, "A": a, "Y": (rng.random(300) < 0.2 + 0.1 * x + 0.4 * a) * 1, "W": w}
+    study = umbel.Study(rows, edges={"from": first, "to": second})
+    graph = "network person { X -> A -> Y; X -> Y; A.near -> Y; W -> A }"
+
+    def single(question: str) -> tuple[float, float]:
+        answer = umbel.solve(graph, question, study)
+        return answer.estimate.value, answer.estimate.se
+
+    def table(question: str) -> dict[tuple[object, ...], tuple[float, float]]:
+        answer = umbel.solve(graph, question, study)
+        assert answer.estimate is not None and answer.estimate.value is None
+        return {tuple(value for _, value in row.given): (row.value, row.se) for row in answer.table}
+
+    for asked, question in {
+        "P(Y | do(A=1))": "P(Y={} | do(A=1))",
+        "E[Y | do(A=1), X]": "E[Y | do(A=1), X={}]",
+        "P(Y=1 | do(A=1), X) - P(Y=1 | do(A=0), X)": "P(Y=1 | do(A=1), X={0}) - P(Y=1 | do(A=0), X={0})",
+    }.items():
+        found = table(asked)
+        assert len(found) == (2 if "P(Y |" in asked else 3)
+        for (value,), numbers in found.items():
+            assert numbers == pytest.approx(single(question.format(value)), abs=1e-9)
+    assert set(table("E[Y | do(A=1), X, W]")) == {(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)}
+    wide = umbel.solve(graph, "E[Y | do(A=1), X]", umbel.Study(rows | {"X": x + 0.5}, edges=study.edges.frame))
+    assert wide.refusal is not None and "X is a number without states" in wide.refusal.why
+
+
 def test_a_condition_names_persons_whose_neighbours_are_everybodys() -> None:
     """With coupled outcomes, by truth: the mean among those with C above 0, on the true laws."""
     study, at, c, a = population(600, 11)

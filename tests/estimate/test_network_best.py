@@ -100,6 +100,7 @@ def test_the_estimand_keeps_the_parameters_and_proves_itself() -> None:
         ("max[k] E[Y | do(A ~ Bernoulli(2 + expit(k)))]", {}, "between 0 and 1"),
         ("max[k] E[Y | do(A ~ Bernoulli(k))]", {"box": (("k", 0.5, 1.0),), "budget": 0.2}, "within the budget"),
         ("max[k] E[Y | do(A ~ Point(k))]", {}, "point or normal"),
+        ("max[k] E[Y | do(A ~ Bernoulli(expit(k))), C]", {}, "one for each C"),
         ("max[k] E[Y | do(C ~ Bernoulli(0.5), A ~ Bernoulli(expit(k*C)))]", {}, "reads C, which an intervention moves"),
     ],
 )

@@ -15,7 +15,16 @@ import numpy as np
 
 from umbel.data.study import Study
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
-from umbel.estimate.network_model import Modelled, Wanted, is_network_mean, modelled, wanted
+from umbel.estimate.network_model import (
+    Modelled,
+    Wanted,
+    cases_of,
+    is_network_mean,
+    modelled,
+    together,
+    wanted,
+    whose,
+)
 from umbel.estimate.network_rules import Unmodelled
 from umbel.estimate.network_run import Ground, Run, covariance_of, directions_of, error_of, grounded, people_of
 from umbel.numerics.automodel import Fit, Neighbourhood, Unfitted, fit_equation
@@ -24,6 +33,7 @@ from umbel.numerics.spillover import Explosive, Reader
 from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Estimate, Row
+from umbel.variable import State
 
 REFERENCES = (
     "Tchetgen Tchetgen, Fulcher and Shpitser. Auto-g-computation of causal effects on a network. "
@@ -72,8 +82,9 @@ class NetworkSimulation:
         """Fit, simulate under each policy, and draw networks for the interval."""
         del watch
         try:
-            asked = wanted(target)
-            people = people_of(asked, study, target)
+            people = people_of(wanted(target), study, target)
+            cases = cases_of(target, people.rows.columns)
+            asked, weights = together([case.asked for case in cases])
             model = modelled(asked, people.rows.columns)
             ground = grounded(asked, people, model.numbers, model.equations)
             run = Run(ground, model, asked, int(rng.integers(2**63)))
@@ -83,16 +94,20 @@ class NetworkSimulation:
             return Refusal(fault.why, fault.advice)
         except Explosive as fault:
             return Refusal(f"The fitted law of {asked.outcome}: {fault}.", "Ask over a shorter time, or drop the --.")
-        weights, z = np.array(asked.weights), NormalDist().inv_cdf(0.5 + self.level / 2)
-        value = float(weights @ found.mean(axis=1)) + asked.constant
-        se = error_of(weights, spread, found)
-        rows = [Row(target.term, value=value, se=se, lower=value - z * se, upper=value + z * se)]
-        if len(asked.weights) > 1:
-            for k, words in enumerate(asked.texts):
-                each, error = float(found[k].mean()), error_of(np.eye(len(weights))[k], spread, found)
-                rows.append(Row(words, value=each, se=error, lower=each - z * error, upper=each + z * error))
+        rows = [
+            self._row(target.term, case.given, weight, case.asked.constant, spread, found)
+            for case, weight in zip(cases, weights, strict=True)
+        ]
+        estimate = Estimate(None, level=self.level, method=self.name)
+        if not target.axes:
+            first = rows[0]
+            assert first.lower is not None and first.upper is not None
+            estimate = Estimate(first.value, first.se, (first.lower, first.upper), self.level, self.name)
+            if len(asked.means) > 1:
+                each = zip(asked.texts, np.eye(len(asked.means)), strict=True)
+                rows += [self._row(words, (), one, 0.0, spread, found) for words, one in each]
         return Estimated(
-            Estimate(value, se, (value - z * se, value + z * se), self.level, self.name),
+            estimate,
             tuple(rows),
             (
                 *people.checks,
@@ -104,6 +119,20 @@ class NetworkSimulation:
             people.network.size,
             people.sources,
         )
+
+    def _row(
+        self,
+        term: str,
+        given: tuple[tuple[str, State], ...],
+        weights: Floats,
+        constant: float,
+        spread: Floats,
+        found: Floats,
+    ) -> Row:
+        """A combination of means with its interval."""
+        value, se = float(weights @ found.mean(axis=1)) + constant, error_of(weights, spread, found)
+        z = NormalDist().inv_cdf(0.5 + self.level / 2)
+        return Row(term, given, value=value, se=se, lower=value - z * se, upper=value + z * se)
 
 
 def model_checks(ground: Ground, asked: Wanted, model: Modelled) -> Iterator[Check]:
@@ -148,7 +177,7 @@ def _few(asked: Wanted, model: Modelled) -> Iterator[Check]:
     told: dict[str, Check] = {}
     for mean, one in zip(asked.means, model.among, strict=True):
         if one is not None:
-            count, words = int(one.sum()), " and ".join(f"{of.name} = {value.state}" for of, value in mean.among)
+            count, words = int(one.sum()), whose(mean)
             advice = f"{count:,} of {len(one):,} persons have {words}."
             told[words] = Check("persons asked about", count >= FEWEST, count, advice)
     yield from told.values()

@@ -19,7 +19,7 @@ from umbel.data.study import Study
 from umbel.estimate.best import DEFAULT_BOX, Found, edge_of_range
 from umbel.estimate.estimator import Target, unused
 from umbel.estimate.network import REFERENCES, laws_assumed, model_checks
-from umbel.estimate.network_model import modelled, wanted
+from umbel.estimate.network_model import modelled, together, wanted
 from umbel.estimate.network_rules import Unmodelled, base, formula_of
 from umbel.estimate.network_run import (
     Ground,
@@ -102,6 +102,9 @@ class BestOnNetwork:
             return Refusal(f"A fitted law: {fault}.", "Ask over a shorter time, or drop the --.")
 
     def _found(self, target: Target, study: Study, rng: np.random.Generator) -> Found | Refusal:
+        if target.axes:
+            words = " and ".join(str(one.meaning.name) for one in target.axes if isinstance(one.meaning, Raw))
+            raise Unmodelled(f"The largest of several numbers is asked for, one for each {words}.", "Name one value.")
         names, policies = _parameters(target.expr)
         middle = dict.fromkeys(names, 0.0)
         asked = wanted(replace(target, expr=at_parameters(target.expr, middle)))
@@ -250,13 +253,8 @@ class _Task:
 def _both(task: _Task, ours: Expr, theirs: Expr) -> tuple[Run, list[Floats], list[float]]:
     """One run of policy and status quo, and how value, status quo and gain are made of its means."""
     first, second = (wanted(replace(task.target, expr=one)) for one in (ours, theirs))
-    means = tuple(dict.fromkeys((*first.means, *second.means)))
-    joint = replace(first, means=means, weights=(1.0,) * len(means))
-    weights = [np.zeros(len(means)) for _ in range(3)]
-    for row, one in enumerate((first, second)):
-        for mean, weight in zip(one.means, one.weights, strict=True):
-            weights[row][means.index(mean)] += weight
-    weights[2] = weights[0] - weights[1]
+    joint, rows = together([first, second])
+    weights = [rows[0], rows[1], rows[0] - rows[1]]
     run = Run(task.ground, modelled(joint, task.columns), joint, task.seed + 1)  # not the noise that chose
     return run, weights, [first.constant, second.constant, first.constant - second.constant]
 

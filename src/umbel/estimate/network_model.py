@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 from umbel.data.rows import RowColumn
 from umbel.estimate.estimator import Target
 from umbel.estimate.network_rules import NEAR, Unmodelled, base, code_of, rule_of
-from umbel.expr.build import leaves
-from umbel.expr.nodes import Expr, Linear, NetworkLaw, NetworkMean, Number, Policy, Raw
+from umbel.expr.build import leaves, rebuilt
+from umbel.expr.nodes import AtState, Expr, Linear, NetworkLaw, NetworkMean, Number, Policy, Raw, Symbol
 from umbel.expr.render import text
 from umbel.numerics.automodel import Equation
 from umbel.numerics.network import Floats
 from umbel.numerics.spillover import Policy as Rules
+from umbel.variable import State
 
 Mask = NDArray[np.bool_]
 
@@ -126,6 +128,18 @@ class Wanted:
         return (*words, *([target + NEAR] if law.settled else []))
 
 
+class Nobody(Unmodelled):
+    """A condition that no person meets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is asked at one combination of values of the free variables."""
+
+    given: tuple[tuple[str, State], ...]
+    asked: Wanted
+
+
 def wanted(target: Target) -> Wanted:
     """Take a combination of means apart.
 
@@ -152,6 +166,64 @@ def wanted(target: Target) -> Wanted:
             if isinstance(value, Policy) and value.law is None:
                 raise Unmodelled(f"The law of {of.name} is left open.", f"Name it: do({of.name} ~ Bernoulli(0.5)).")
     return Wanted(tuple(means), tuple(means.values()), constant, _causes_first(laws))
+
+
+def together(several: Sequence[Wanted]) -> tuple[Wanted, Floats]:
+    """Several combinations of means as one, whose weights are rows of shape (combinations, means)."""
+    means = tuple(dict.fromkeys(mean for one in several for mean in one.means))
+    weights = np.zeros((len(several), len(means)))
+    for row, one in zip(weights, several, strict=True):
+        for mean, weight in zip(one.means, one.weights, strict=True):
+            row[means.index(mean)] += weight
+    return replace(several[0], means=means, weights=(1.0,) * len(means), constant=0.0), weights
+
+
+def cases_of(target: Target, columns: Mapping[str, RowColumn]) -> tuple[Case, ...]:
+    """The estimand at each combination of states of its free variables; itself where there are none.
+
+    Raises
+    ------
+    Unmodelled
+        For a free variable that is a number without states, and conditions that nobody meets.
+    """
+    states: list[tuple[State, ...]] = []
+    for axis in target.axes:
+        assert isinstance(axis.meaning, Raw)
+        name = axis.meaning.name
+        if columns[name].codes is None:
+            raise Unmodelled(
+                f"{name} is a number without states, and has no row for each of its values.",
+                f"Ask for a mean of {name}, or give a column that puts its values into groups.",
+            )
+        states.append(columns[name].states)
+    names = [axis.meaning.name for axis in target.axes if isinstance(axis.meaning, Raw)]
+    found = []
+    for values in product(*states):
+        expr = at_values(target.expr, dict(zip(target.axes, values, strict=True)))
+        case = Case(tuple(zip(names, values, strict=True)), wanted(replace(target, expr=expr, axes=())))
+        try:
+            for mean in case.asked.means:
+                _among(mean, columns)
+        except Nobody:
+            if not states:
+                raise
+            continue  # a row for each combination that occurs
+        found.append(case)
+    if not found:
+        raise Nobody("No person has what the conditions name.", "Leave out a condition.")
+    return tuple(found)
+
+
+def at_values(expr: Expr, values: Mapping[Symbol, State]) -> Expr:
+    """Means over a network with free variables at values."""
+    if not isinstance(expr, NetworkMean):
+        return rebuilt(expr, lambda child: at_values(child, values))
+
+    def kept(value: AtState | Symbol) -> AtState | Symbol:
+        return AtState(values[value]) if isinstance(value, Symbol) else value
+
+    state = None if expr.state is None else kept(expr.state)
+    return replace(expr, state=state, among=tuple((of, kept(value)) for of, value in expr.among))
 
 
 def _causes_first(laws: Mapping[NetworkLaw, None]) -> tuple[NetworkLaw, ...]:
@@ -240,6 +312,7 @@ def _as_read(column: RowColumn) -> Floats:
 def _scale(mean: NetworkMean, column: RowColumn) -> tuple[float, float]:
     name = mean.outcome.name
     if mean.state is not None:
+        assert isinstance(mean.state, AtState), "free variables are settled first"
         if len(column.states) != 2:
             raise Unmodelled(
                 f"{name} has not two states, and a share of one of them is asked for.",
@@ -260,6 +333,7 @@ def _among(mean: NetworkMean, columns: Mapping[str, RowColumn]) -> Mask | None:
         return None
     chosen = np.ones(len(columns[mean.outcome.name].values), dtype=bool)
     for of, value in mean.among:
+        assert isinstance(value, AtState), "free variables are settled first"
         column = columns[of.name]
         if column.codes is None:
             raise Unmodelled(
@@ -271,6 +345,10 @@ def _among(mean: NetworkMean, columns: Mapping[str, RowColumn]) -> Mask | None:
             raise Unmodelled(f"No person has {of.name} = {value.state}.", f"Ask for one of: {known}.")
         chosen &= column.codes == column.states.index(value.state)
     if not chosen.any():
-        words = " and ".join(f"{of.name} = {value.state}" for of, value in mean.among)
-        raise Unmodelled(f"No person has {words}.", "Leave out a condition.")
+        raise Nobody(f"No person has {whose(mean)}.", "Leave out a condition.")
     return chosen
+
+
+def whose(mean: NetworkMean) -> str:
+    """Whose mean is asked, in words."""
+    return " and ".join(f"{of.name} = {value.state}" for of, value in mean.among if isinstance(value, AtState))

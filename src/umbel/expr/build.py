@@ -49,8 +49,10 @@ def slots(leaf: Probability | Inside | Drawn) -> tuple[Slot, ...]:
 def free(expr: Expr) -> frozenset[Symbol]:
     """Symbols that an expression reads and does not bind."""
     match expr:
-        case Number() | NetworkMean():
+        case Number():
             return frozenset()
+        case NetworkMean(state=state, among=among):
+            return frozenset(one for one in (state, *(value for _, value in among)) if isinstance(one, Symbol))
         case NumericValue(symbol):
             return frozenset((symbol,))
         case Probability() | Drawn():

@@ -234,7 +234,8 @@ class NetworkMean:
     laws
         How what lies between treatments and outcome arises.
     state
-        The share of persons whose outcome is this state, in place of the mean; None: the mean.
+        The share of persons whose outcome is this state, in place of the mean; a symbol stands for
+        every state in turn; None: the mean.
     among
         Whose mean it is: the persons who have these values of what no intervention reaches.
     """
@@ -242,8 +243,8 @@ class NetworkMean:
     outcome: Raw
     set_to: tuple[tuple[Raw, AtState | Policy], ...]
     laws: tuple[NetworkLaw, ...]
-    state: AtState | None = None
-    among: tuple[tuple[Raw, AtState], ...] = ()
+    state: AtState | Symbol | None = None
+    among: tuple[tuple[Raw, AtState | Symbol], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

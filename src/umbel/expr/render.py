@@ -204,11 +204,16 @@ def _network_mean(expr: NetworkMean, style: Style) -> str:
     ]
     parts += [_network_law(law, style) for law in expr.laws]
     sign = ";\\, " if style.latex else "; "
-    among = ", ".join(f"{_name(of.name, style)} = {_value(value, style)}" for of, value in expr.among)
+    among = ", ".join(_kept(of, value, style) for of, value in expr.among)
     body = f"{sign if parts else ''}{', '.join(parts)}{style.bar + among if among else ''}"
     if expr.state is not None:
-        return f"P({_name(expr.outcome.name, style)} = {_value(expr.state, style)}{body})"
+        return f"P({_kept(expr.outcome, expr.state, style)}{body})"
     return f"E[{_name(expr.outcome.name, style)}{body}]"
+
+
+def _kept(of: Raw, value: AtState | Symbol, style: Style) -> str:
+    """A variable at a value, or at every value in turn."""
+    return _symbol(value, style) if isinstance(value, Symbol) else f"{_name(of.name, style)} = {_value(value, style)}"
 
 
 def _network_law(law: NetworkLaw, style: Style) -> str:

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from umbel.errors import GraphError
-from umbel.expr.build import linear
+from umbel.expr.build import leaves, linear
 from umbel.expr.estimand import Estimand
-from umbel.expr.nodes import AtState, Expr, NetworkLaw, NetworkMean, Policy, Raw
+from umbel.expr.nodes import AtState, Expr, NetworkLaw, NetworkMean, Policy, Raw, Symbol
 from umbel.expr.nodes import Number as Constant
 from umbel.graph.mixed import Aggregate, Graph, bits
 from umbel.graph.surgery import without_edges_into
@@ -97,12 +97,19 @@ def through_network(
     plates = tuple(plate.name for plate in graph.plates)
     return Identified(
         question,
-        Estimand(expr, (), STRATEGY, plates, domains),
+        Estimand(expr, _axes(expr), STRATEGY, plates, domains),
         tuple(_steps(laws)),
         ASSUMPTIONS,
         ("The value is the mean over these persons; what no intervention reaches stays as it was observed.",),
         Proof(graph, ()),
     )
+
+
+def _axes(expr: Expr) -> tuple[Symbol, ...]:
+    """What has a row for each value: outcomes first, then conditions."""
+    means = [leaf for leaf in leaves(expr) if isinstance(leaf, NetworkMean)]
+    found = [mean.state for mean in means] + [value for mean in means for _, value in mean.among]
+    return tuple(dict.fromkeys(one for one in found if isinstance(one, Symbol)))
 
 
 def _leads(graph: Graph, of: int) -> int:
@@ -169,11 +176,6 @@ def _mean(graph: Graph, term: Expectation | Probability, treated: int) -> Networ
         words = " and ".join(event.variable for event in term.outcomes)
         raise _Beyond(f"The joint law of {words} in a network is not answered.", "Ask for one outcome at a time.")
     event = term.outcomes[0]
-    if isinstance(term, Probability) and event.value is None:
-        raise _Beyond(
-            f"The whole law of {event.variable} in a network is not answered at once.",
-            f"Name a state: P({event.variable}=1 | …).",
-        )
     outcome, own = graph.index(event.variable), graph.mask(item.name for item in term.do)
     made = {one.child for one in graph.aggregates}
     for node in (outcome, *bits(own), *(graph.index(one.variable) for one in term.given)):
@@ -186,27 +188,30 @@ def _mean(graph: Graph, term: Expectation | Probability, treated: int) -> Networ
         _raw(graph, outcome),
         tuple(_set_to(graph, item) for item in term.do),
         _laws(graph, outcome, own, treated),
-        AtState(event.value) if isinstance(term, Probability) and event.value is not None else None,
+        _value_of(graph, event) if isinstance(term, Probability) else None,
         tuple(_condition(graph, one, own | treated) for one in term.given),
     )
 
 
-def _condition(graph: Graph, event: Event, treated: int) -> tuple[Raw, AtState]:
+def _value_of(graph: Graph, event: Event) -> AtState | Symbol:
+    """A named state, or every state in turn."""
+    return Symbol(_raw(graph, graph.index(event.variable))) if event.value is None else AtState(event.value)
+
+
+def _condition(graph: Graph, event: Event, treated: int) -> tuple[Raw, AtState | Symbol]:
     """Whose mean is asked: persons who share a value that no intervention of the question reaches.
 
     Given its causes and the neighbours', what is reached does not depend on what is not, so that the
     persons' own value of it is a name for some of them, and no more.
     """
     name = event.variable
-    if event.value is None:
-        raise _Beyond(f"The condition {name} has no value.", f"Name one: {name}=1.")
     node = graph.index(name)
     if _reached(graph, treated) >> node & 1:
         raise _Beyond(
             f"{name} is set or moved by an intervention of the question, and says whom it is about.",
             f"Leave the condition on {name} out, or give a variable that comes before what is set.",
         )
-    return _raw(graph, node), AtState(event.value)
+    return _raw(graph, node), _value_of(graph, event)
 
 
 def _set_to(graph: Graph, item: Intervention) -> tuple[Raw, AtState | Policy]:
