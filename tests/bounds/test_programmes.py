@@ -62,10 +62,6 @@ def test_three_states_and_monotone_functions() -> None:
     assert value(polynomial_of(impossible.numerator, blocks), laws) == 0.0
 
 
-SEVERAL = [seed for seed in range(30) if seed not in (1, 7, 9, 13)]
-"""Models of seven variables; each of those left out has one component alone."""
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(8))
 def test_attained_and_certified_ends_agree_and_hold_the_truth(first: int) -> None:

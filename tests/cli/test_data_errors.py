@@ -40,7 +40,6 @@ def failed(answer: dict) -> dict[str, str]:
     return {one["name"]: one["advice"] for one in answer["checks"] if not one["passed"]}
 
 
-ZED = "E[Z | do(A=1)]"
 ERRORS: dict[str, tuple[dict[str, str | None], str]] = {
     "keys do not join": (
         {"schools": "school,Z\n1,0\n2,1\n3,0\n"},

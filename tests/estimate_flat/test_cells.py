@@ -21,7 +21,6 @@ from umbel.results.verdict import Identified
 
 EXACT = 1e-9
 STEP = 1e-5
-CENTRAL = 1e-7  # error of a central difference with that step, for values of order one
 
 NAPKIN = "W -> Z -> X -> Y; W <-> X; W <-> Y"
 

@@ -62,10 +62,6 @@ def distinct_names(least: int = 1, most: int = 3) -> st.SearchStrategy[tuple[str
     return st.lists(names, min_size=least, max_size=most, unique=True).map(tuple)
 
 
-def _operand(formula: Formula) -> bool:
-    return not (isinstance(formula, Constant) and isinstance(formula.value, str))
-
-
 def _negatable(formula: Formula) -> bool:
     numeric = isinstance(formula, Constant) and not isinstance(formula.value, bool)
     return not numeric and not isinstance(formula, Negative)
@@ -173,10 +169,6 @@ def terms(draw: st.DrawFn) -> Term:
 
 
 weights = st.sampled_from((1.0, -1.0, 2.0, -0.5, 1e-9, 1e20)) | st.floats(-1e6, 1e6)
-
-
-def _is_ratio(body: Body) -> bool:
-    return isinstance(body, Ratio) or (isinstance(body, Combination) and isinstance(body.parts[0][1], Ratio))
 
 
 @st.composite

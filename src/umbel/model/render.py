@@ -77,16 +77,6 @@ def question_latex(question: Question) -> str:
     return _body(question.body, LATEX)
 
 
-def event_text(event: Event) -> str:
-    """Text of an event: its variable, subscript and value."""
-    return _event(event, TEXT)
-
-
-def intervention_text(intervention: Intervention) -> str:
-    """Text of one intervention, as it stands in do(…) or in a subscript."""
-    return _intervention(intervention, TEXT)
-
-
 def _body(body: Body, style: Style) -> str:
     match body:
         case Number(value):

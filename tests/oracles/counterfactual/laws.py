@@ -15,7 +15,7 @@ import numpy as np
 import umbel
 from tests.oracles.counterfactual.check import known
 from tests.oracles.counterfactual.draw import random_question
-from tests.oracles.counterfactual.rank import MOST_ROWS, MOVES, RANK, Study, gradient
+from tests.oracles.counterfactual.rank import MOVES, RANK, Study, gradient
 from tests.oracles.counterfactual.response import Happening, ResponseModel, random_response_model
 from tests.oracles.flat.diagram import Diagram
 from umbel.numerics.tables import Table
@@ -136,14 +136,3 @@ def ask(asked: Asked, studies: tuple[Study, ...], rng: np.random.Generator) -> t
     found = verdict.estimand.evaluate(tables if studies else tables[0], laws=q)
     truth = chance(asked, law, model)
     return "yes", 0.0 if np.isnan(truth) else abs(float(found.array) - truth)
-
-
-def _moves_with_three(asked: Asked, studies: tuple[Study, ...], rng: np.random.Generator) -> bool:
-    """Whether models of three states, with some of their mechanisms, show what those of two do not."""
-    law = rng.dirichlet([2.0, 2.0, 2.0], size=(3,) * len(asked.reads))
-    for types in (9, 12, 16, 20, 27, 40):
-        model = random_response_model(asked.diagram, rng, states=3, types=types)
-        rows = float(np.prod([len(table) for table in model.functions.values()], dtype=float))
-        if rows * 2.0 ** len(asked.diagram.bidirected) <= MOST_ROWS and moves(asked, law, model, studies) > MOVES:
-            return True
-    return False

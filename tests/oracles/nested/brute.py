@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -318,8 +317,3 @@ def _feature_count(plan: Blueprint, states: Mapping[str, int], reads: tuple[str,
         inner = _feature_count(plan, states, deeper, depth + 1) if deeper else 0
         total += here * (1 + inner + inner * inner if deeper else 1)
     return total
-
-
-def all_states(model: Model, names: Iterable[str]) -> Iterator[tuple[int, ...]]:
-    """Every combination of states."""
-    return product(*(range(model.sizes[name]) for name in names))
