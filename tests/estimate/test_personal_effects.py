@@ -184,3 +184,11 @@ def test_pieces_are_no_numbers() -> None:
     assert one.refusal is not None and "X1 is never 2" in one.refusal.why
     with pytest.raises(umbel.DataError, match="X1 is 2 in row 0"):
         umbel.mixture.personal_answers(whole, {"Z0": [1.0], "X1": [2.0]})
+
+
+def test_level_one_is_named_for_what_it_is() -> None:
+    verdict = umbel.identify(GRAPH, QUESTION)
+    assert verdict.identified and verdict.remarks[0].startswith("Level 3 of 4, mixture of treatment effects")
+    assert "Level 1, effect given covariates" in verdict.remarks[1] and "P(U | Z0, X1)" in verdict.remarks[1]
+    plain = umbel.identify(GRAPH, "MTE(T, Y | U)")
+    assert plain.identified and len(plain.remarks) == 1

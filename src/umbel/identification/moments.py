@@ -26,8 +26,14 @@ from umbel.results.verdict import Identified, Refused, Verdict
 from umbel.structure.classes import NoRoles, Roles, factors_of, roles_of
 from umbel.variable import State
 
-LEVELS = {2: "full mixture", 3: "mixture of treatment effects", 4: "average effect"}
-"""The names of the levels that are answered here."""
+LEVELS = {
+    1: "effect given covariates",
+    2: "full mixture",
+    3: "mixture of treatment effects",
+    4: "average effect",
+}
+"""The names of the levels. The first needs covariates that show the class, or leave no confounding, and then no class;
+proxies reach the others, and of one row the probability of each class."""
 STRATEGY = "latent classes"
 
 
@@ -174,10 +180,12 @@ def _identified(graph: Graph, question: Question, contrast: Contrast, roles: Rol
         axes = (Symbol(Raw(latent)),)
     plates = tuple(plate.name for plate in graph.plates)
     estimand = Estimand(body, axes, STRATEGY, plates, domains, unmixing)
-    remark = f"Level {roles.level} of 4, {LEVELS[roles.level]}: {_why(graph, roles)}"
+    remarks = [f"Level {roles.level} of 4, {LEVELS[roles.level]}: {_why(graph, roles)}"]
+    if contrast.given:
+        remarks.append(_of_one_row(latent, contrast))
     promoted = replace(graph, latent=graph.latent & ~(1 << roles.latent))
     proof = Proof(promoted, ())
-    return Identified(question, estimand, _steps(graph, roles), _assumptions(unmixing), (remark,), proof)
+    return Identified(question, estimand, _steps(graph, roles), _assumptions(unmixing), tuple(remarks), proof)
 
 
 def _estimand(contrast: Contrast, latent: str, strata: tuple[str, ...], *, by_class: bool) -> Expr:
@@ -301,6 +309,15 @@ def _why(graph: Graph, roles: Roles) -> str:
             return f"{z} may act on {t}; {x} acts neither on {t} nor on {y}."
         case _:
             return f"{x} may act on {y}, so that only the mean of the class effects is identified, not their spread."
+
+
+def _of_one_row(latent: str, contrast: Contrast) -> str:
+    """What a personal answer is, and is not."""
+    seen = ", ".join(name for name, _ in contrast.given)
+    return (
+        f"Level 1, {LEVELS[1]}, would need {seen} to show the class; they show it with probability "
+        f"P({latent} | {seen}), and the numbers are what is to be expected under it."
+    )
 
 
 def _assumptions(unmixing: Unmixing) -> tuple[str, ...]:
