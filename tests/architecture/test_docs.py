@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from fnmatch import fnmatch
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from umbel.graph.mixed import Graph
 from umbel.model.query import Question
 
 DOCS = Path(__file__).parents[2] / "docs"
+SRC = Path(__file__).parents[2] / "src" / "umbel"
 LANGUAGE = (DOCS / "language.md").read_text(encoding="utf-8")
 ARCHITECTURE = (DOCS / "architecture.md").read_text(encoding="utf-8")
 
@@ -69,6 +71,26 @@ def test_the_house_names_every_room_and_door() -> None:
         assert f"`{room}`" in ARCHITECTURE, room
     for door in DOORS:
         assert f"`{door}`" in ARCHITECTURE, door
+
+
+def families() -> dict[str, list[str]]:
+    """Patterns of file names by room, from the table of what lies inside the large rooms."""
+    table = ARCHITECTURE.split("## Inside the large rooms")[1].split("\nA graph class")[0]
+    found: dict[str, list[str]] = {}
+    room = ""
+    for first, _, patterns in re.findall(r"^\|(.*)\|(.*)\|(.*)\|$", table, flags=re.MULTILINE)[2:]:
+        room = first.strip(" `") or room
+        found.setdefault(room, []).extend(re.findall(r"`([^`]+)`", patterns))
+    return found
+
+
+@pytest.mark.parametrize("room", families())
+def test_every_file_of_a_large_room_has_a_family(room: str) -> None:
+    names = {path.stem for path in (SRC / room).glob("*.py")} - {"__init__"}
+    lost = sorted(name for name in names if not any(fnmatch(name, one) for one in families()[room]))
+    empty = sorted(one for one in families()[room] if not any(fnmatch(name, one) for name in names))
+    assert not lost, f"say in docs/architecture.md where these belong: {', '.join(lost)}"
+    assert not empty, f"docs/architecture.md names what is not there: {', '.join(empty)}"
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
