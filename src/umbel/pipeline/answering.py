@@ -120,6 +120,7 @@ def estimated(
     from umbel.estimate.choose import choose
     from umbel.estimate.estimator import Estimated, unwatched
     from umbel.estimate.flat import with_unread_states
+    from umbel.estimate.ratios import on_log_scale
     from umbel.estimate.stacking import one_table
     from umbel.estimate.standing import contradicted, set_aside, status_of, with_another_model
 
@@ -152,7 +153,7 @@ def estimated(
     other = bent.estimate(target, study, rng=given, watch=look) if bent is not None else None
     if bent is not None and isinstance(other, Estimated) and not contradicted(other.checks):
         found, best = replace(other, assumptions=(*other.assumptions, set_aside(best, wrong))), bent
-    found = found if stacked is None else stacked.told(found)
+    found = on_log_scale(found if stacked is None else stacked.told(found), verdict.question, study)
     outermost, *others = study.tables()
     plain = (DataSource(outermost.name, units=found.units), *(DataSource(table.name) for table in others))
     return replace(
