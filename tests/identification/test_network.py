@@ -39,6 +39,11 @@ PEERS = "network person { C -> A -> Y; Peers = mean(A.near); Peers -> Y; Known =
             "P(Y = 1; A = 1, P*(Y | C, A, C.near, A.near, Y.near) | C = 0)",
         ),
         (FULL, "P(Y | do(A=1), C)", "P(Y; A = 1, P*(Y | C, A, C.near, A.near, Y.near) | C)"),
+        (
+            "network person { A -> Y; A.near -> Y }",
+            "ATE(A, Y)",
+            "E[Y; A = 1, P(Y | A, A.near)] - E[Y; A = 0, P(Y | A, A.near)]",
+        ),
         (PEERS, "E[Y | do(A ~ Bernoulli(Known))]", "E[Y; A ~ Bernoulli(Known), P(Y | A, mean(A.near))]"),
     ],
 )

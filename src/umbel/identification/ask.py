@@ -123,6 +123,10 @@ def identify_question(graph: Graph, question: Question, sources: Sequence[Experi
 def _through_structure(graph: Graph, question: Question, sources: Sequence[Experiment]) -> Verdict | None:
     """The verdict where friendships, totals or a network lead to one; None where the graph itself does."""
     network = any(plate.network for plate in graph.plates)
+    if network and isinstance(question.body, Named) and question.body.kind == "ATE" and not question.is_counterfactual:
+        return replace(
+            identify_question(graph, Question.of(_spelled(graph, question.body)), sources), question=question
+        )
     if network:
         friends = through_friends(graph, question)
         if isinstance(friends, Refusal):

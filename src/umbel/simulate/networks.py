@@ -17,8 +17,9 @@ from umbel.graph.mixed import Graph
 from umbel.graph.segregated import anterior
 from umbel.graph.surgery import induced
 from umbel.identification.ask import identify_question
+from umbel.model.named import spelled_out
 from umbel.model.policy import Unspecified
-from umbel.model.query import Best, Drawn, Expectation, Held, Intervention, Probability, Question
+from umbel.model.query import Best, Drawn, Expectation, Held, Intervention, Named, Probability, Question
 from umbel.results.verdict import Identified
 from umbel.structure.copies import on_a_line, person_name
 
@@ -32,7 +33,11 @@ def network_gaps(verdict: Identified, rng: np.random.Generator) -> Iterator[tupl
     copies = on_a_line(graph, PERSONS)
     body = verdict.question.body
     chosen = body.parameters if isinstance(body, Best) else ()
-    for term in verdict.question.terms():
+    if isinstance(body, Named):
+        states = dict(graph.facts.domains).get(graph.index(body.treatment))
+        low, high = states.states[:2] if states else (0, 1)
+        body = spelled_out(body, low=low, high=high)
+    for term in Question.of(body).terms():
         if not isinstance(term, Expectation | Probability) or not term.do:
             continue
         do = tuple(_copied(graph, item, person, chosen) for item in term.do for person in range(PERSONS))
