@@ -131,6 +131,17 @@ def test_several_components_are_bounded_from_inside() -> None:
     assert high - low >= 0.9 * (best[1] - best[0])
 
 
+def test_em_counts_who_was_left_out_of_each_arm_of_a_trial() -> None:
+    """Arms share no rate of the kept: counted as one, more than everybody was left out, and EM ran to a corner."""
+    studies = [table(kept=True, trial=True), table(kept=False)]
+    sharp = ends(umbel.solve(ONE, "PNS(A, Y)", *studies))
+    found = umbel.Problem(ONE, "PNS(A, Y)", studies, method=umbel.MethodSpec(name="em")).solve()
+    low, high = ends(found)
+    assert found.bounds is not None and found.bounds.kind == "inner"
+    assert sharp[0] - 5e-3 <= low <= high <= sharp[1] + 5e-3
+    assert high - low >= 0.8 * (sharp[1] - sharp[0])
+
+
 @pytest.mark.parametrize("graph", [ONE, ONE.replace("; states S = 2", "")], ids=["declared", "undeclared"])
 @pytest.mark.parametrize("column", [True, False], ids=["column", "no column"])
 def test_who_was_kept_needs_no_column_and_no_states(graph: str, column: bool) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,10 +159,22 @@ def _step(
     return made, likelihood
 
 
+def _arms(study: Records) -> list[Records]:
+    """A selected trial by what it set: the rows that one setting left out say nothing of another's."""
+    if study.selected is None or not study.do:
+        return [study]
+    _, owner = np.unique(study.codes[:, list(study.do)], axis=0, return_inverse=True)
+    owners = owner.reshape(-1)
+    return [
+        replace(study, codes=study.codes[owners == arm], counts=study.counts[owners == arm])
+        for arm in np.unique(owners)
+    ]
+
+
 def _completed(blocks: Sequence[Block], studies: Sequence[Records]) -> tuple[list[Array], list[_Completed]]:
     """Rows of every component's patterns, and each study's records spread over their completions."""
     found: list[tuple[Codes, NDArray[np.intp], Array, NDArray[np.bool_], tuple[int, ...]]] = []
-    for one in studies:
+    for one in (arm for study in studies for arm in _arms(study)):
         read = sorted({node for block in blocks for node in block.reads(one.do)})
         codes, counts = one.codes, one.counts
         left_out = np.zeros(len(codes), dtype=bool)
@@ -170,6 +182,7 @@ def _completed(blocks: Sequence[Block], studies: Sequence[Records]) -> tuple[lis
             node, kept = one.selected
             others = [code for code in range(blocks[0].sizes[node]) if code != kept]
             blank = np.full((len(others), codes.shape[1]), -1, dtype=np.int64)
+            blank[:, list(one.do)] = codes[0, list(one.do)]
             blank[:, node] = others
             codes = np.concatenate([codes, blank])
             counts = np.concatenate([counts, np.zeros(len(others))])
