@@ -288,3 +288,11 @@ def test_an_outcome_is_no_part_of_its_own_total() -> None:
     rows = np.random.default_rng(0).normal(size=(2, 50))
     with pytest.raises(DataError, match="'Y' is named as a part of the total"):
         aggregate.well_defined({"X": rows[0], "Y": rows[1]}, ["X", "Y"], "Y")
+
+
+@pytest.mark.parametrize(("name", "what"), [("Y", "the outcome"), ("X", "a part of the total")])
+def test_a_covariate_is_neither_part_nor_outcome(name: str, what: str) -> None:
+    """Adjusting for the outcome gave an effect of zero, with an interval of no width."""
+    rows = dict(zip(("X", "W", "Y"), np.random.default_rng(0).normal(size=(3, 50)), strict=True))
+    with pytest.raises(DataError, match=f"adjust names '{name}', {what}"):
+        aggregate.well_defined(rows, ["X", "W"], "Y", adjust=[name])

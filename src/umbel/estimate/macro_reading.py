@@ -54,14 +54,19 @@ def source_of(study: Study, total: Weights, outcome: str | Weights, adjust: Sequ
     ------
     DataError
         For a total of fewer than two parts, parts that weigh nothing or come twice, an outcome among them,
-        and components or known effects that leave a part out.
+        covariates among parts and outcome, and components or known effects that leave a part out.
     """
     names, weights = _weighted(total)
     if isinstance(how, Known):
         missing = [name for name in names if name not in how.effects]
         if missing:
             raise DataError(f"The known effects leave out {', '.join(missing[:6])}. Give one for each part.")
-    return Source(study, names, weights, _outcomes(outcome, how, names), tuple(adjust))
+    outcomes = _outcomes(outcome, how, names)
+    for name in adjust:
+        if name in names or any(name == one for one, _ in outcomes):
+            what = "a part of the total" if name in names else "the outcome"
+            raise DataError(f"adjust names {shown(name)}, {what}: given itself, nothing moves it. Leave it out there.")
+    return Source(study, names, weights, outcomes, tuple(adjust))
 
 
 def _weighted(total: Weights) -> tuple[tuple[str, ...], Array]:
