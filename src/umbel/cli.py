@@ -36,7 +36,7 @@ app = typer.Typer(
     no_args_is_help=False,
 )
 
-Problem = Annotated[str | None, typer.Argument(metavar="[PROBLEM]", help="A problem file (TOML).", show_default=False)]
+Problem = Annotated[str | None, typer.Argument(metavar="PROBLEM", help="A problem file (TOML).", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one Answer or a list of them.")]
 Report = Annotated[
     str | None,
@@ -141,7 +141,7 @@ def solve(
 @app.command()
 def gallery(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="An example; without it, the list.", show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="An example; without it, the list.", show_default=False)
     ] = None,
     json: Json = False,
     report: Report = None,

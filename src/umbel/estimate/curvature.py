@@ -18,7 +18,7 @@ from umbel.estimate.totals_data import TotalRows
 from umbel.expr.macros import MacroForm
 from umbel.numerics.aggregation_fit import fit_parts
 from umbel.numerics.influence import Array, Sample
-from umbel.results.check import Check
+from umbel.results.check import Check, p_words
 
 DOUBT = 0.002
 """Wald's test of lines fails this often where lines are right."""
@@ -55,7 +55,7 @@ def straight(rows: TotalRows, form: MacroForm, *, by_parts: bool, by_total: bool
             text = f"The mean of {form.outcome} bends away from lines in the {what} of {form.total}" * (what == "parts")
             text = text or f"The mean of {form.outcome} bends away from lines in {form.total}"
             beside = " and covariates" if within else ""
-            advice = f"{text}{beside} (p = {p:.2g}): the number is that of the nearest lines."
+            advice = f"{text}{beside} ({p_words(p)}): the number is that of the nearest lines."
             checks.append(Check(f"lines in the {what}", p > DOUBT, p, "" if p > DOUBT else advice))
     return tuple(checks)
 

@@ -14,7 +14,7 @@ from umbel.estimate.bounds_arrays import Records
 from umbel.estimate.bounds_found import Incompatible
 from umbel.estimate.compatibility import DOUBT, REJECT, Disagreement, holm
 from umbel.model.programme import Programme
-from umbel.results.check import Check
+from umbel.results.check import Check, p_words
 
 REMEDIES = (
     "Look whether the studies drew from one population.",
@@ -89,14 +89,10 @@ def _who(studies: Sequence[Records], one: Disagreement) -> str:
 
 def _sentence(programme: Programme, studies: Sequence[Records], one: Disagreement) -> str:
     known = all(studies[study].population for study in one.studies)
-    how = "exactly" if known else f"likelihood ratio {one.ratio:.3g}, {_chance(one.p)}"
+    how = "exactly" if known else f"likelihood ratio {one.ratio:.3g}, {p_words(one.p)}"
     verb = "says" if len(one.studies) == 1 else "say together"
     variables = programme.labels(programme.components[one.component])
     return f"The model cannot give what {_who(studies, one)} {verb} of {variables} ({how})."
-
-
-def _chance(p: float) -> str:
-    return f"p = {p:.2g}" if p > 0 else "p < 1e-300"
 
 
 def _checks(programme: Programme, studies: Sequence[Records], tests: Sequence[Disagreement]) -> tuple[Check, ...]:
@@ -108,6 +104,6 @@ def _checks(programme: Programme, studies: Sequence[Records], tests: Sequence[Di
         for one, p in zip((whole, *parts), adjusted, strict=True):
             fits = p >= DOUBT
             verb = f"fit{'s' * (len(one.studies) == 1)}{'' if fits else ' poorly'}"
-            advice = f"{_who(studies, one)} {verb} in {variables} ({_chance(p)})."
+            advice = f"{_who(studies, one)} {verb} in {variables} ({p_words(p)})."
             found.append(Check("compatibility", fits, p, advice))
     return tuple(found)

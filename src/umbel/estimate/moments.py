@@ -51,7 +51,7 @@ from umbel.numerics.latent_em import LatentFit
 from umbel.numerics.latent_inference import ErrorKind, class_values, covariance
 from umbel.numerics.operators import RankTest
 from umbel.numerics.sparse_cells import SaturatedTest
-from umbel.results.check import Check
+from umbel.results.check import Check, p_words
 from umbel.results.step import Refusal
 from umbel.results.value import Estimate, Row
 
@@ -349,7 +349,7 @@ class _Answering:
 def _contradicted(unmixing: Unmixing, test: SaturatedTest, classes: int) -> Refusal:
     return Refusal(
         f"The data contradict {classes} classes with these proxies: likelihood ratio {test.statistic:.1f} on "
-        f"{test.freedom} degrees of freedom, p = {test.p_value:.1g}. Some proxy depends on another, on "
+        f"{test.freedom} degrees of freedom, {p_words(test.p_value)}. Some proxy depends on another, on "
         f"{unmixing.outcome} or on {unmixing.treatment} beyond {unmixing.latent}, or there are more classes.",
         f"Ask for the average effect, which needs less: ATE({unmixing.treatment}, {unmixing.outcome}); "
         "or declare more classes.",

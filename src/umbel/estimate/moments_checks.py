@@ -15,7 +15,7 @@ from umbel.numerics.latent_em import posterior
 from umbel.numerics.latent_inference import edges
 from umbel.numerics.operators import RankTest, eigen_classes
 from umbel.numerics.sparse_cells import SaturatedTest
-from umbel.results.check import Check
+from umbel.results.check import Check, p_words
 from umbel.results.step import Refusal
 
 Array = NDArray[np.float64]
@@ -72,7 +72,7 @@ def rank_check(test: RankTest, views: str, classes: int, drawn: str = "") -> Che
         What the test takes for independent; empty for rows.
     """
     shown, most = test.classes(LEVEL), len(test.p_values) + 1
-    tried = ", ".join(f"{k}: p = {p:.2g}" for k, p in enumerate(test.p_values[: max(shown, classes)], start=1))
+    tried = ", ".join(f"{k}: {p_words(p)}" for k, p in enumerate(test.p_values[: max(shown, classes)], start=1))
     about = f" Tests of each number against more: {tried}." if tried else ""
     if drawn:
         about += f" They take {drawn} for independent."
@@ -84,7 +84,7 @@ def rank_check(test: RankTest, views: str, classes: int, drawn: str = "") -> Che
             return Check("number of classes", True, float(classes), f"{views} cannot show more than {classes}.{about}")
         advice = (
             f"{views} depend on each other through more than {classes} classes "
-            f"(p = {test.p_values[classes - 1]:.1g}); declare more, or look for a link between them."
+            f"({p_words(test.p_values[classes - 1])}); declare more, or look for a link between them."
         )
     else:
         many = f"{shown} class{'' if shown == 1 else 'es'}"
@@ -201,7 +201,7 @@ def _overlap(data: ClassData, unmixing: Unmixing, found: ClassFit) -> Check:
 def fit_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
     """The model against the saturated law, in words."""
     passed = test.p_value >= LEVEL
-    advice = f"Likelihood ratio {test.statistic:.1f} on {test.freedom} degrees of freedom, p = {test.p_value:.2g}."
+    advice = f"Likelihood ratio {test.statistic:.1f} on {test.freedom} degrees of freedom, {p_words(test.p_value)}."
     if not passed:
         advice += f" Some independence given {unmixing.latent} may fail."
     return Check("fit", passed, test.p_value, advice)
@@ -211,7 +211,7 @@ def normal_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
     """The normal law of the outcome within classes, contradicted."""
     words = (
         f"Distance of the rows' probability transforms from uniform {test.statistic:.1f} on {test.freedom} degrees of "
-        f"freedom, p = {test.p_value:.2g}: {unmixing.outcome} is not normal within classes; its moments are used."
+        f"freedom, {p_words(test.p_value)}: {unmixing.outcome} is not normal within classes; its moments are used."
     )
     return Check("normal within classes", False, test.p_value, words)
 
@@ -219,7 +219,7 @@ def normal_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
 def views_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
     """What the data say of level 2, which is not assumed: nothing to fail."""
     z = ", ".join(unmixing.z)
-    words = f"Likelihood ratio {test.statistic:.1f} on {test.freedom} degrees of freedom, p = {test.p_value:.2g}: "
+    words = f"Likelihood ratio {test.statistic:.1f} on {test.freedom} degrees of freedom, {p_words(test.p_value)}: "
     if test.p_value < LEVEL:
         words += f"the data ask for arrows from {z} to {unmixing.treatment}: three independent views do not do."
     else:

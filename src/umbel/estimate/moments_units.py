@@ -32,7 +32,7 @@ from umbel.numerics.unit_classes import (
     weights_of,
     within_classes,
 )
-from umbel.results.check import Check
+from umbel.results.check import Check, p_words
 from umbel.results.step import Refusal
 from umbel.results.value import Estimate
 
@@ -155,7 +155,7 @@ def _purity(units: Units, unmixing: UnitUnmixing, classes: int) -> tuple[Check, 
         words = f"Not tested: that takes {needed} members of a binary {x} in at least 100 units."
         return (Check("purity", False, None, words),)
     test = purity(units.counts[many, 1], asked[many], classes)
-    words = f"Determinant of the moments of {x} {test.determinant:.2g}, z = {test.z:.1f}, p = {test.p_value:.2g}."
+    words = f"Determinant of the moments of {x} {test.determinant:.2g}, z = {test.z:.1f}, {p_words(test.p_value)}."
     if test.p_value < CONTRADICTED:
         impure = Refusal(
             f"Units of one class of {unmixing.latent} differ in their law of {x}: z = {test.z:.1f}. Members of a unit "

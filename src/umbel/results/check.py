@@ -6,6 +6,20 @@ from dataclasses import dataclass
 
 from umbel.results.value import finite
 
+FAINT = 1e-10
+"""A p-value below it: its size rests on tails that no sample shows."""
+
+
+def p_words(p: float) -> str:
+    """A p-value as a sentence has it.
+
+    Examples
+    --------
+    >>> p_words(0.0312), p_words(3e-87), p_words(0.0)
+    ('p = 0.031', 'p < 1e-10', 'p < 1e-10')
+    """
+    return "p < 1e-10" if p < FAINT else f"p = {p:.2g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
