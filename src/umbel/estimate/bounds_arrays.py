@@ -8,7 +8,7 @@ functions read, and each distinct record is a 0/1 row over the component's state
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -261,14 +261,19 @@ def sequential(block: Block, do: Sequence[int], codes: Codes, counts: Array) -> 
     ``w_V`` are the variable's predecessors in the component, and what they and it read.
     """
     found = np.ones(len(codes))
+    for node, given in in_sequence(block, do):
+        found *= _share(codes, counts, [*given, node]) / _share(codes, counts, given)
+    return found
+
+
+def in_sequence(block: Block, do: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """The component's variables that nobody sets, each with its ``w_V`` of eq. (2)."""
     before: set[int] = set()
     for mechanism in block.component.mechanisms:
         if mechanism.node in do:
             continue
-        given = sorted((before | set(mechanism.parents)) - {mechanism.node})
+        yield mechanism.node, sorted((before | set(mechanism.parents)) - {mechanism.node})
         before |= {mechanism.node, *mechanism.parents}
-        found *= _share(codes, counts, [*given, mechanism.node]) / _share(codes, counts, given)
-    return found
 
 
 def _share(codes: Codes, counts: Array, columns: list[int]) -> Array:

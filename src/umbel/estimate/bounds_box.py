@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from umbel.estimate.bounds_arrays import Block, Codes, Patterns, Records
+from umbel.estimate.bounds_arrays import Block, Codes, Patterns, Records, in_sequence
 from umbel.estimate.bounds_exact import Conditions
 from umbel.numerics.highs import run
 from umbel.numerics.polytope import solver
@@ -56,13 +56,8 @@ def box_of(block: Block, patterns: Patterns, studies: Sequence[Records]) -> Box:
 def _relative(block: Block, do: Sequence[int], codes: Codes, counts: Array) -> Array:
     """Standard error of a product of observed shares, as a part of it: shares are independent binomials."""
     found = np.zeros(len(codes))
-    before: set[int] = set()
-    for mechanism in block.component.mechanisms:
-        if mechanism.node in do:
-            continue
-        given = sorted((before | set(mechanism.parents)) - {mechanism.node})
-        before |= {mechanism.node, *mechanism.parents}
-        above, below = _total(codes, counts, [*given, mechanism.node]), _total(codes, counts, given)
+    for node, given in in_sequence(block, do):
+        above, below = _total(codes, counts, [*given, node]), _total(codes, counts, given)
         share = (above + 1.0) / (below + 2.0)  # a share of 0 or 1 is not known without error
         found += (1.0 - share) / (share * below)
     return np.asarray(np.sqrt(found))

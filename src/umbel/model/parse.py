@@ -22,6 +22,7 @@ sums, multiples and one level of ratio, for each of which identification has a m
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NoReturn
 
 from umbel.errors import did_you_mean, shown
@@ -288,15 +289,20 @@ def _do(reader: Reader, depth: int, found: dict[str, Intervention]) -> None:
     bracket = reader.next()
     if reader.peek().text == ")":
         reader.fail("do() sets nothing. Name a variable, or leave do() out.")
+    _settings(reader, found, lambda: intervention(reader, depth + 1), "do(…)")
+    close(reader, bracket)
+
+
+def _settings(reader: Reader, found: dict[str, Intervention], read: Callable[[], Intervention], place: str) -> None:
+    """Interventions with commas between, each variable once."""
     while True:
         start = reader.peek()
-        item = intervention(reader, depth + 1)
+        item = read()
         if item.name in found:
-            reader.fail(f"do(…) sets {shown(item.name)} twice. Set it once.", start)
+            reader.fail(f"{place} sets {shown(item.name)} twice. Set it once.", start)
         found[item.name] = item
         if not reader.accept(","):
-            break
-    close(reader, bracket)
+            return
 
 
 def _event(reader: Reader, depth: int, starts: list[Token] | None = None, *, inside: bool = False) -> Event:
@@ -324,14 +330,7 @@ def _world(reader: Reader, depth: int) -> tuple[Intervention, ...]:
     """A counterfactual subscript."""
     bracket = reader.next()
     found: dict[str, Intervention] = {}
-    while True:
-        start = reader.peek()
-        item = _setting(reader, depth)
-        if item.name in found:
-            reader.fail(f"this subscript sets {shown(item.name)} twice. Set it once.", start)
-        found[item.name] = item
-        if not reader.accept(","):
-            break
+    _settings(reader, found, lambda: _setting(reader, depth), "this subscript")
     close(reader, bracket)
     return tuple(found.values())
 
