@@ -127,7 +127,7 @@ def collect(study: Study, wanted: Sequence[Wanted], requests: Sequence[Request])
         np.ones(int(levels[0].max()) + 1 if levels else 1) if weights is None else weights.values,
         dict(zip(of, ends, strict=True)),
         (*checks, *more, *joined, *holes, *crossing),
-        (*(DataSource(table.name) for table in study.units), DataSource(data.name, rows, size)),
+        (*(DataSource(table.name) for table in study.units), DataSource(data.name, rows, size if levels else None)),
     )
 
 

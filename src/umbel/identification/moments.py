@@ -287,9 +287,10 @@ def _steps(graph: Graph, roles: Roles) -> tuple[Step, ...]:
     u, t, y = (graph.names[node] for node in (roles.latent, roles.treatment, roles.outcome))
     z, x = ", ".join(graph.names_of(roles.z)), ", ".join(graph.names_of(roles.x))
     held = "".join(f", {name}" for name in graph.names_of(roles.strata))
+    tell = "tells" if roles.z.bit_count() == 1 else "tell"
     steps = [
         Step("promote", f"the class {u} is read as if it were observed"),
-        Step("proxies", f"given {u}{held}: {z} tells nothing of {y} within arms, {x} nothing of {t}"),
+        Step("proxies", f"given {u}{held}: {z} {tell} nothing of {y} within arms, {x} nothing of {t}"),
         Step("proxies", f"given {u}{held}, {t}: {z} and {x} are independent"),
     ]
     if roles.level <= 3:
@@ -304,9 +305,11 @@ def _why(graph: Graph, roles: Roles) -> str:
     t, y = graph.names[roles.treatment], graph.names[roles.outcome]
     match roles.level:
         case 2:
-            return f"{z} does not act on {t}, {x} not on {y}, so that three views are independent given the class."
+            does = "does" if roles.z.bit_count() == 1 else "do"
+            return f"{z} {does} not act on {t}, {x} not on {y}, so that three views are independent given the class."
         case 3:
-            return f"{z} may act on {t}; {x} acts neither on {t} nor on {y}."
+            acts = "acts" if roles.x.bit_count() == 1 else "act"
+            return f"{z} may act on {t}; {x} {acts} neither on {t} nor on {y}."
         case _:
             return f"{x} may act on {y}, so that only the mean of the class effects is identified, not their spread."
 
