@@ -101,6 +101,10 @@ def test_every_yes_holds_on_a_line_of_persons() -> None:
         ("network person { latent U; U -> { A Y }; A -> Y }", "E[Y | do(A=1)]", "U -> Y"),
         ("network person { A <-> Y; A.near -> Y }", "E[Y | do(A=1)]", "A <-> Y"),
         ("network person { A -> Y; M -> Y; M -- Y.near; A.near -> Y }", "E[Y | do(A=1)]", "answer each other"),
+        ("network person { latent U; U -> Y; A -> Y; Y -- Y.near }", "E[Y | do(A=1)]", "U -> Y -- Y.near"),
+        ("network person { latent U; U.near -> Y; U -> A; A.near -> Y }", "E[Y | do(A=1)]", "U.near -> Y"),
+        ("network person { latent U; U.near -> Y; A -> Y }", "E[Y | do(A=1)]", "U.near -> Y"),
+        ("network person { latent U; A -> U; U.near -> Y }", "E[Y | do(A=1)]", "hidden U lies between"),
         (FULL, "P(Y=1, C=1 | do(A=1))", "joint law of Y and C"),
         (FULL, "E[Y | do(A=1)] / E[Y | do(A=0)]", "chances under interventions are"),
         (FULL, "E[Y | do(C=1), A=1]", "A is set or moved"),
@@ -124,6 +128,44 @@ def test_what_is_beyond_is_refused_by_name(graph: str, question: str, why: str) 
     assert why in verdict.refusal.why
 
 
-def test_trials_on_networks_are_refused() -> None:
-    verdict = umbel.identify(FULL, "E[Y | do(A=1)]", experiments=[umbel.Experiment(do="A")])
-    assert isinstance(verdict, Refused) and "Trials on networks" in verdict.refusal.why
+TRIAL = (umbel.Experiment(do="A"),)
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        FULL,
+        "network person { A <-> Y; A -> Y; A.near -> Y }",
+        "network person { latent U; U -> { A Y }; A -> M -> Y; M.near -> Y }",
+        "network person { C -> A; C.near -> A; A -> Y; C -> Y }",
+    ],
+)
+def test_a_trial_frees_its_treatment_of_hidden_causes(graph: str) -> None:
+    verdict = umbel.identify(graph, "E[Y | do(A ~ Bernoulli(0.3))] - E[Y | do(A=0)]", experiments=TRIAL)
+    assert isinstance(verdict, Identified)
+    assert verdict.verify()
+
+
+@pytest.mark.parametrize(
+    ("graph", "question", "experiments", "why"),
+    [
+        (FULL, "E[Y | do(A=1)] - E[Y]", TRIAL, "leaves A as it is without a study"),
+        (FULL, "E[Y | do(C=1)]", TRIAL, "leaves A as it is without a study"),
+        ("network person { A -> Y; A -- A.near }", "E[Y | do(A=1)]", TRIAL, "settles among neighbours"),
+        ("network person { A -> Y; M <-> Y; M -> Y }", "E[Y | do(A=1, M=1)]", TRIAL, "M <-> Y"),
+        (FULL, "E[Y | do(A=1)]", (umbel.Experiment(do="A", doses=(0, 1)),), "Doses of a trial"),
+        (FULL, "E[Y | do(A=1)]", (*TRIAL, umbel.Experiment()), "Several networks"),
+        (FULL, "E[Y | do(A=1)]", (umbel.Experiment(selected="C"),), "persons who were selected"),
+    ],
+)
+def test_what_a_trial_on_a_network_does_not_say_is_refused(
+    graph: str, question: str, experiments: tuple[umbel.Experiment, ...], why: str
+) -> None:
+    verdict = umbel.identify(graph, question, experiments=experiments)
+    assert isinstance(verdict, Refused)
+    assert why in verdict.refusal.why
+
+
+def test_what_a_trial_sets_itself_needs_no_other_setting() -> None:
+    verdict = umbel.identify("network person { A -> M -> Y; M.near -> Y }", "E[Y | do(M=1)]", experiments=TRIAL)
+    assert isinstance(verdict, Identified)

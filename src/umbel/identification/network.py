@@ -68,7 +68,7 @@ def through_network(
     question
         Checked against the graph.
     sources
-        What is known: one network, observed.
+        What is known: one network, observed, or with treatments that chance set.
 
     Raises
     ------
@@ -87,10 +87,15 @@ def through_network(
     if not any(_network_of(graph, node) for node in bits(relevant)):
         return None
     try:
-        if len(sources) > 1 or any(source.do or source.selected for source in sources):
-            raise _Beyond("Trials on networks, and several networks, are not answered yet.", "Give one network.")
+        if len(sources) > 1 or any(source.selected for source in sources):
+            raise _Beyond("Several networks, and persons who were selected, are not answered yet.", "Give one network.")
         _check_place(graph, relevant)
-        expr, laws = _value(sights_of(graph, sources)[0], question)
+        (source,) = sources
+        shown = None if source.observed is None else tuple(dict.fromkeys((*source.observed, *source.do)))
+        graph = _in_trial(graph, source)
+        seen, _ = sights_of(graph, (Experiment(observed=shown),))
+        _check_blocks(seen, relevant)
+        expr, laws = _value(seen, question, graph.mask(source.do))
     except _Beyond as beyond:
         return Refused(question, beyond.refusal)
     domains = tuple((graph.names[node], domain.states) for node, domain in graph.facts.domains)
@@ -103,6 +108,20 @@ def through_network(
         ("The value is the mean over these persons; what no intervention reaches stays as it was observed.",),
         Proof(graph, ()),
     )
+
+
+def _in_trial(graph: Graph, source: Experiment) -> Graph:
+    """The graph of persons whose treatments chance set: nothing else leads to them there."""
+    for name in source.do:
+        node = graph.index(name)
+        if graph.neighbours[node] | graph.near_neighbours[node]:
+            raise _Beyond(f"{name} was set, and settles among neighbours.", "Draw arrows, or leave out do = …")
+    if source.doses or source.assigned is not None:
+        raise _Beyond(
+            "Doses of a trial, and the level at which it was randomised, are not read in a network.",
+            "Leave them out where every person's treatment was set by chance of its own.",
+        )
+    return without_edges_into(graph, graph.mask(source.do)) if source.do else graph
 
 
 def _axes(expr: Expr) -> tuple[Symbol, ...]:
@@ -143,8 +162,22 @@ def _check_place(graph: Graph, relevant: int) -> None:
             )
 
 
-def _value(graph: Graph, question: Question) -> tuple[Expr, tuple[NetworkLaw, ...]]:
-    """The combination of means that the question asks for, and all laws that it needs."""
+def _check_blocks(graph: Graph, relevant: int) -> None:
+    """No hidden cause leads to what settles among neighbours: each person's law would hang on all the others'."""
+    for node in bits(relevant):
+        around = graph.near_neighbours[node] | graph.neighbours[node]
+        for latent in bits((graph.parents[node] | graph.near_parents[node]) & graph.latent if around else 0):
+            cause, name, other = (graph.names[one] for one in (latent, node, next(bits(around))))
+            near = ".near" * bool(graph.near_parents[node] >> latent & 1)
+            raise _Beyond(
+                f"The hidden cause {cause} leads to {name}, which settles among neighbours: {cause}{near} -> {name} -- "
+                f"{other}{'.near' if graph.near_neighbours[node] else ''}. Each person's law then hangs on all.",
+                f"Measure {cause} and drop 'latent', or leave it out of the graph.",
+            )
+
+
+def _value(graph: Graph, question: Question, trial: int) -> tuple[Expr, tuple[NetworkLaw, ...]]:
+    """The combination of means that the question asks for, and all laws that it needs; ``trial``: what was set."""
     body = question.body
     parts: Iterable[tuple[float, Term]] = body.parts if isinstance(body, Combination) else ((1.0, body),)  # type: ignore[assignment]
     terms: list[tuple[float, Expr]] = []
@@ -163,6 +196,13 @@ def _value(graph: Graph, question: Question) -> tuple[Expr, tuple[NetworkLaw, ..
                 "Ask for E[Y | do(A ~ Bernoulli(0.5))] or P(Y=1 | do(A=1)), or for differences of these.",
             )
         mean = _mean(graph, term, treated)
+        own = graph.mask(item.name for item in term.do)
+        for node in bits(trial & ~own & _leads(without_edges_into(graph, own), 1 << graph.index(mean.outcome.name))):
+            name = graph.names[node]
+            raise _Beyond(
+                f"The study set {name}, and {Question.of(term).text} leaves {name} as it is without a study.",
+                f"Set {name} in every term, or give persons as they were.",
+            )
         laws |= dict.fromkeys(mean.laws)
         terms.append((weight, mean))
     if not treated:
@@ -272,11 +312,22 @@ def _laws(graph: Graph, outcome: int, own: int, compared: int) -> tuple[NetworkL
 def _check_law(graph: Graph, node: int) -> None:
     """A law that hidden causes distort, or that answers to others than its neighbours' copies, is beyond this part."""
     name = graph.names[node]
+    if graph.latent >> node & 1:
+        raise _Beyond(
+            f"The hidden {name} lies between what is set and what is asked.", f"Measure {name} and drop 'latent'."
+        )
+    for latent in bits(graph.near_parents[node] & graph.latent):
+        cause = graph.names[latent]
+        raise _Beyond(
+            f"The hidden cause {cause} of neighbours touches {name}, which the intervention reaches: {cause}.near -> "
+            f"{name}. Persons with neighbours in common then share it.",
+            f"Measure {cause} and drop 'latent'.",
+        )
     hidden = graph.parents[node] & graph.latent
     for latent in bits(hidden):
         shared = graph.children[latent] & ~(1 << node)
+        cause = graph.names[latent]
         if shared or graph.parents[latent] or _touches_others(graph, latent):
-            cause = graph.names[latent]
             raise _Beyond(
                 f"The hidden cause {cause} touches {name}, which the intervention reaches: {cause} -> {name}. "
                 "What it does to neighbours is no law that the network shows.",
