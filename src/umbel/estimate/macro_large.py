@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from umbel.data.blocks import blocks
 from umbel.data.study import Study
 from umbel.errors import DataError
-from umbel.estimate.macro_report import PartEffects, Report, Verdict, report_of
+from umbel.estimate.macro_report import PartEffects, Report, report_of, verdict_of
 from umbel.numerics.aggregation_fit import slope_fit
 from umbel.numerics.aggregation_inference import (
     SpreadEstimate,
@@ -169,16 +169,9 @@ def _assembled(
     variances = None if found.cov is None else found.cov / weights**2
     shares = share_range(found.alpha / weights, variances, found.degrees, level, np.random.default_rng(0))
     interval = student(slope, se, found.degrees, level)
-    allowed = margin * abs(slope)
-    close = max(shares.interval[1] - slope, slope - shares.interval[0]) <= allowed
-    verdict: Verdict = "inconclusive"
-    if test.rejects(1 - level):
-        verdict = "realisation-dependent"
-    elif close or found.cov is None:
-        verdict = "well-defined"
     checks = () if found.cov is not None else (Check("known effects", True, None, ""),)
     return Report(
-        verdict,
+        verdict_of(test, shares, slope, margin=margin, level=level, known=found.cov is None),
         source.parts,
         weights,
         test,

@@ -254,6 +254,26 @@ def error_of(influence: Influence, sample: Sample) -> float:
     return float(np.sqrt(max(0.0, float(covariance([influence], sample)[0, 0]))))
 
 
+def verdict_of(test: Test, shares: PlanRange, natural: float, *, margin: float, level: float, known: bool) -> Verdict:
+    """What the test and the range over all realisations say together.
+
+    Parameters
+    ----------
+    shares
+        The range of effects per unit of the total, over every plan that moves all parts the same way.
+    natural
+        The natural effect.
+    margin
+        Share of it within which the range must lie for the effect to count as well defined.
+    known
+        Whether the parts' effects are known, so that no test means no difference.
+    """
+    if test.rejects(1 - level):
+        return "realisation-dependent"
+    close = max(shares.interval[1] - natural, natural - shares.interval[0]) <= margin * abs(natural)
+    return "well-defined" if close or known else "inconclusive"
+
+
 def report_of(
     names: Sequence[str],
     weights: Array,
@@ -302,16 +322,9 @@ def report_of(
     ranges = tuple((one, range_of(one, effects, level, rng)) for one in sets)
     plain = next((one for plans, one in ranges if plans == Shares()), None)
     plain = plain or range_of(Shares(), effects, level, rng)
-    allowed = margin * abs(found.natural)
-    close = max(plain.interval[1] - found.natural, found.natural - plain.interval[0]) <= allowed
-    verdict: Verdict = "inconclusive"
-    if test.rejects(1 - level):
-        verdict = "realisation-dependent"
-    elif close or (cov is None):
-        verdict = "well-defined"
     se = np.zeros_like(alpha) if cov is None else np.sqrt(np.diag(cov))
     return Report(
-        verdict,
+        verdict_of(test, plain, found.natural, margin=margin, level=level, known=cov is None),
         tuple(names),
         weights,
         test,

@@ -21,6 +21,7 @@ Blocks = Callable[[], Iterable[Array]]
 """Opens the table anew: blocks of shape (rows, parts + covariates + outcomes)."""
 
 COLLINEAR = 1e-10
+"""Share of a column's variance, beyond what other columns tell, below which it counts as told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +80,60 @@ def joint_stream(open_blocks: Blocks, weights: Array, covariates: int, *, robust
     """
     p = len(weights)
     used = p + covariates
+    sums = _one_pass(open_blocks, weights, covariates)
+    upper, scale = _factored(sums.square)
+    solved = solve_triangular(upper, sums.cross / scale, trans="T", check_finite=False)
+    coefficients = solve_triangular(upper, solved, check_finite=False) / scale
+    rest = max(sums.spread - float(solved @ solved), 0.0)
+    degrees = float(sums.rows - used - 1)
+    inverse, info = lapack.dpotri(upper, lower=0)
+    assert info == 0
+    inverse = np.triu(inverse) + np.triu(inverse, 1).T
+    inverse /= np.outer(scale, scale)
+    cov = rest / degrees * inverse[:p, :p]
+    leverage = None
+    if robust:
+        cov, leverage = _sandwich(open_blocks, sums.mean, upper, scale, coefficients, inverse, sums.rows, p)
+    cov_parts = full_parts(sums.square, p) / sums.rows
+    with_total = cov_parts @ weights
+    joint, scores = sums.outcome, None
+    if covariates:
+        steps = inverse[:, :p] @ (with_total / float(sums.total @ sums.total) * sums.rows)
+        joint, scores = _natural_scores(open_blocks, sums.mean, coefficients, steps, sums.rows, p)
+        scores = scores if leverage is None else scores / (1.0 - leverage)
+    return Streamed(
+        coefficients[:p], cov, cov_parts, with_total, sums.total, sums.outcome, joint, scores, sums.rows, degrees
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sums:
+    """What one pass over the rows leaves: centred products, and the vectors that later passes need.
+
+    Parameters
+    ----------
+    square
+        Shape (parts + covariates, parts + covariates), the upper triangle alone.
+    cross, spread
+        Products of those columns with the outcome, and of the outcome with itself.
+    mean
+        Shape (columns,).
+    total, outcome
+        Shape (rows,), centred.
+    """
+
+    square: Array
+    cross: Array
+    spread: float
+    mean: Array
+    total: Array
+    outcome: Array
+    rows: int
+
+
+def _one_pass(open_blocks: Blocks, weights: Array, covariates: int) -> _Sums:
+    p = len(weights)
+    used = p + covariates
     gram = np.zeros((used + 1, used + 1), order="F")
     first = np.zeros(used + 1)
     centre: Array | None = None
@@ -87,7 +142,7 @@ def joint_stream(open_blocks: Blocks, weights: Array, covariates: int, *, robust
     rows = 0
     for block in open_blocks():
         if centre is None:
-            centre = block.mean(axis=0)
+            centre = block.mean(axis=0)  # digits are kept by centring before squaring
         block = block - centre
         gram = blas.dsyrk(1.0, block.T, beta=1.0, c=gram, overwrite_c=1)  # upper triangle
         first += block.sum(axis=0)
@@ -98,9 +153,20 @@ def joint_stream(open_blocks: Blocks, weights: Array, covariates: int, *, robust
         raise DataError(f"{p} parts and {covariates} covariates need more than {used + 1} rows; there are {rows}.")
     mean = first / rows
     gram -= rows * np.outer(mean, mean)
-    cross, spread = gram[:used, used].copy(), float(gram[used, used])
-    square = np.asfortranarray(gram[:used, :used])
-    del gram
+    total, outcome = np.concatenate(totals), np.concatenate(outcomes)
+    return _Sums(
+        np.asfortranarray(gram[:used, :used]),
+        gram[:used, used].copy(),
+        float(gram[used, used]),
+        centre + mean,
+        total - total.mean(),
+        outcome - outcome.mean(),
+        rows,
+    )
+
+
+def _factored(square: Array) -> tuple[Array, Array]:
+    """The Cholesky factor of an upper triangle in units of its columns' sizes, and those sizes."""
     full = np.triu(square) + np.triu(square, 1).T
     scale = np.sqrt(np.maximum(np.diag(full), np.finfo(float).tiny))
     try:
@@ -112,31 +178,7 @@ def joint_stream(open_blocks: Blocks, weights: Array, covariates: int, *, robust
             "The parts are collinear, given the covariates: their effects cannot be told apart. Join parts that move "
             "together, or give known effects."
         )
-    solved = solve_triangular(upper, cross / scale, trans="T", check_finite=False)
-    coefficients = solve_triangular(upper, solved, check_finite=False) / scale
-    rest = max(spread - float(solved @ solved), 0.0)
-    degrees = float(rows - used - 1)
-    inverse, info = lapack.dpotri(upper, lower=0)
-    assert info == 0
-    inverse = np.triu(inverse) + np.triu(inverse, 1).T
-    inverse /= np.outer(scale, scale)
-    total = np.concatenate(totals)
-    total -= total.mean()
-    outcome = np.concatenate(outcomes)
-    outcome -= outcome.mean()
-    mean = centre + mean
-    cov = rest / degrees * inverse[:p, :p]
-    leverage = None
-    if robust:
-        cov, leverage = _sandwich(open_blocks, mean, upper, scale, coefficients, inverse, rows, p)
-    cov_parts = full_parts(square, p) / rows
-    with_total = cov_parts @ weights
-    joint, scores = outcome, None
-    if covariates:
-        steps = inverse[:, :p] @ (with_total / float(total @ total) * rows)
-        joint, scores = _natural_scores(open_blocks, mean, coefficients, steps, rows, p)
-        scores = scores if leverage is None else scores / (1.0 - leverage)
-    return Streamed(coefficients[:p], cov, cov_parts, with_total, total, outcome, joint, scores, rows, degrees)
+    return upper, scale
 
 
 def _natural_scores(

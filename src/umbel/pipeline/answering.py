@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from umbel.config.problem import MethodSpec
@@ -119,26 +119,17 @@ def estimated(
 
     from umbel.estimate.choose import choose
     from umbel.estimate.estimator import Estimated, unwatched
-    from umbel.estimate.flat import with_unread_states
     from umbel.estimate.ratios import on_log_scale
-    from umbel.estimate.stacking import one_table
     from umbel.estimate.standing import contradicted, set_aside, status_of, with_another_model
 
     start = time.perf_counter()
-    target, study = target_of(verdict, graph, studies), studies[0]
+    target = target_of(verdict, graph, studies)
     if isinstance(verdict.question.body, Best):
         return best_in(answer, verdict, target, studies, method=method, rng=rng)
-    made: tuple[str, ...] = ()
-    if len(studies) == 1:
-        study, made = with_totals(study, target, graph)
-        studies = (study,)
-    target = with_unread_states(target, studies)
-    stacked: Stacked | None = None
-    if len(studies) > 1:
-        joined = one_table(target, studies)
-        if isinstance(joined, Refusal):
-            return replace(answer, refusal=joined)
-        stacked, target, study = joined, joined.target, joined.study
+    opened = _opened(target, studies, graph)
+    if isinstance(opened, Refusal):
+        return replace(answer, refusal=opened)
+    target, study = opened.target, opened.study
     among = estimators_of(method)
     best = choose(target, study, among)
     if isinstance(best, Refusal):
@@ -153,7 +144,7 @@ def estimated(
     other = bent.estimate(target, study, rng=given, watch=look) if bent is not None else None
     if bent is not None and isinstance(other, Estimated) and not contradicted(other.checks):
         found, best = replace(other, assumptions=(*other.assumptions, set_aside(best, wrong))), bent
-    found = on_log_scale(found if stacked is None else stacked.told(found), verdict.question, study)
+    found = on_log_scale(opened.told(found), verdict.question, study)
     outermost, *others = study.tables()
     plain = (DataSource(outermost.name, units=found.units), *(DataSource(table.name) for table in others))
     return replace(
@@ -161,13 +152,47 @@ def estimated(
         estimate=replace(found.estimate, seed=method.seed if rng is None else None),
         classes=found.classes,
         table=found.rows,
-        remarks=(*answer.remarks, *made, *_words(target, study)),
+        remarks=(*answer.remarks, *opened.made, *_words(target, study)),
         checks=(*status_of(found.checks), *found.checks, *_no_spread(found, target), *_unread(best, method)),
         assumptions=(*answer.assumptions, *found.assumptions),
         references=found.references,
         data=found.data or plain,
         seconds=replace(answer.seconds, estimate=time.perf_counter() - start),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What estimators read: one study, with the estimand on it.
+
+    Parameters
+    ----------
+    stacked
+        Where several studies became one; None for one.
+    made
+        Which columns were made of others, in words.
+    """
+
+    target: Target
+    study: Study
+    stacked: Stacked | None
+    made: tuple[str, ...]
+
+    def told(self, found: Estimated) -> Estimated:
+        """Numbers of the one study in words of the several."""
+        return found if self.stacked is None else self.stacked.told(found)
+
+
+def _opened(target: Target, studies: tuple[Study, ...], graph: Graph) -> _Opened | Refusal:
+    """One study with the totals that its table lacks; several as one table."""
+    from umbel.estimate.flat import with_unread_states
+    from umbel.estimate.stacking import one_table
+
+    if len(studies) == 1:
+        study, made = with_totals(studies[0], target, graph)
+        return _Opened(with_unread_states(target, (study,)), study, None, made)
+    joined = one_table(with_unread_states(target, studies), studies)
+    return joined if isinstance(joined, Refusal) else _Opened(joined.target, joined.study, joined, ())
 
 
 def target_of(verdict: Identified, graph: Graph, studies: Sequence[Study] = ()) -> Target:
