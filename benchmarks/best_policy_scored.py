@@ -16,7 +16,7 @@ from tests.estimate_flat.test_best_scored import GRAPH, THRESHOLD, gain, study
 from umbel.config.problem import MethodSpec
 
 OUT = Path(__file__).parent / "results" / "best_policy_scored.md"
-DRAWS = 200
+DRAWS = 100
 
 
 def line(rows: int, effect: float) -> str:

@@ -361,3 +361,19 @@ def test_a_policy_compares_words_that_no_regression_reads() -> None:
     west = umbel.solve(graph, 'E[Y | do(A=1), Village="west"]', study)
     (check,) = [one for one in west.checks if one.name == "persons asked about"]
     assert check.advice == f"{(village == 'west').sum()} of 300 persons have Village = west."
+
+
+def test_a_trial_of_persons_is_read_as_what_chance_set() -> None:
+    """A hidden cause of treatment and outcome: refused as observed, and in a trial the line without it."""
+    rng = np.random.default_rng(13)
+    first, second = friends(200, 13)
+    a = rng.integers(0, 2, 200)
+    rows, edges = {"A": a, "Y": a + rng.normal(size=200)}, {"a": first, "b": second}
+    graph = "network person { A <-> Y; A -> Y; A.near -> Y }"
+    asked = "E[Y | do(A=1)] - E[Y | do(A=0)]"
+    assert "A <-> Y" in umbel.solve(graph, asked, umbel.Study(rows, edges=edges)).refusal.why
+    trial = umbel.solve(graph, asked, umbel.Study(rows, edges=edges, do="A"))
+    plain = umbel.solve("network person { A -> Y; A.near -> Y }", asked, umbel.Study(rows, edges=edges))
+    assert trial.estimate.value == plain.estimate.value
+    left = umbel.solve(graph, "E[Y | do(A=1)] - E[Y]", umbel.Study(rows, edges=edges, do="A"))
+    assert left.refusal is not None and "leaves A as it is" in left.refusal.why
