@@ -388,6 +388,6 @@ class _Work:
             case Point():
                 return micro.point(by)
             case Perfect():
-                return micro.moved(direction_of(by, names, weights), None)
+                return micro.redrawn(direction_of(by, names, weights))
             case Shift() | Levers():
-                return micro.moved(direction_of(by, names, weights), found, shift=True)
+                return micro.shifted(direction_of(by, names, weights), found)

@@ -157,34 +157,19 @@ class Micro:
             held[self.symbol(name)] = Held(self.symbol(name), AtState(state))
         return self.finished(substituted(self.effect(), held))
 
-    def moved(self, direction: tuple[float, ...], adjust: int | None, *, shift: bool = False) -> Expr:
-        """Parts moved from where they were: the same units (a shift), or units drawn anew (perfect)."""
-        value = self.item.value
-        if value is not None and not isinstance(value, int | float):
-            raise refused(self.term, f"{self.item.name} is a total and takes numbers.", "Write a number.")
-        effect = None if shift else self.effect()
-        fresh = 1 + max((symbol.copy for symbol in all_symbols(effect)), default=0) if effect is not None else 1
-        had = tuple(map(self.symbol, self.names))
-        moving = {name: step for name, step in zip(self.names, direction, strict=True) if step}
-        now = tuple(self.symbol(name, fresh if name in moving else 0) for name in self.names)
-        aim = None if value is None else float(value)
-        rest = (self.names, self.weights) if aim is None else ((), ())
-        laws = [Moved(name, step, self.item.name, aim, *rest) for name, step in moving.items()]
-        policies = [
-            Drawn(
-                Policy(Raw(law.part), tuple(map(Raw, law.reads)), law),
-                self.symbol(law.part, fresh),
-                tuple(map(self.symbol, law.reads)),
-            )
-            for law in laws
-        ]
-        fresh_parts = tuple(self.symbol(name, fresh) for name in moving)
-        known = had if aim is None else (*had, self.symbol(self.item.name))
-        if effect is not None:
-            law_now = substituted(effect, dict(zip(had, now, strict=True)))
-            inner = total(fresh_parts, product([*policies, law_now]))
-            place = self.source({*self.names, self.item.name})
-            return self.finished(total(known, product([Probability(known, source=place), inner])))
+    def redrawn(self, direction: tuple[float, ...]) -> Expr:
+        """Units drawn anew and then moved: a perfect realisation."""
+        self._takes_a_number()
+        effect = self.effect()
+        moves = self._moves(direction, 1 + max((symbol.copy for symbol in all_symbols(effect)), default=0))
+        law = substituted(effect, dict(zip(map(self.symbol, self.names), moves.now, strict=True)))
+        place = self.source({*self.names, self.item.name})
+        before = Probability(moves.known, source=place)
+        return self.finished(total(moves.known, product([before, moves.through(law)])))
+
+    def shifted(self, direction: tuple[float, ...], adjust: int | None) -> Expr:
+        """The same units, their parts moved from where they were, by adjustment for covariates of the parts."""
+        self._takes_a_number()
         if adjust is None:
             raise Stuck(
                 Unidentified(
@@ -199,13 +184,61 @@ class Micro:
                     Proof(self.graph, ()),
                 )
             )
+        moves = self._moves(direction, 1)
         self.strategies.append("back-door" if adjust else "unconfounded parts")
         z = tuple(map(self.symbol, self.graph.names_of(adjust)))
         place = self.source({*self.names, *self.graph.names_of(adjust), self.outcome.variable})
-        seen = Probability((self.symbol(self.outcome.variable),), (*now, *z), source=place)
-        inner = total(fresh_parts, product([*policies, seen]))
+        seen = Probability((self.symbol(self.outcome.variable),), (*moves.now, *z), source=place)
         self.steps.append(Step("back-door", f"for the parts: {', '.join(self.graph.names_of(adjust)) or 'nothing'}"))
-        return self.finished(total((*known, *z), product([Probability((*known, *z), source=place), inner])))
+        before = (*moves.known, *z)
+        return self.finished(total(before, product([Probability(before, source=place), moves.through(seen)])))
+
+    def _takes_a_number(self) -> None:
+        value = self.item.value
+        if value is not None and not isinstance(value, int | float):
+            raise refused(self.term, f"{self.item.name} is a total and takes numbers.", "Write a number.")
+
+    def _moves(self, direction: tuple[float, ...], copy: int) -> _Moves:
+        """How each part moves; ``copy`` marks the parts once they have."""
+        had = tuple(map(self.symbol, self.names))
+        moving = {name: step for name, step in zip(self.names, direction, strict=True) if step}
+        aim = None if self.item.value is None else float(self.item.value)
+        rest = (self.names, self.weights) if aim is None else ((), ())
+        policies = []
+        for name, step in moving.items():
+            law = Moved(name, step, self.item.name, aim, *rest)
+            reads = tuple(map(self.symbol, law.reads))
+            policies.append(Drawn(Policy(Raw(name), tuple(map(Raw, law.reads)), law), self.symbol(name, copy), reads))
+        return _Moves(
+            had if aim is None else (*had, self.symbol(self.item.name)),
+            tuple(self.symbol(name, copy if name in moving else 0) for name in self.names),
+            tuple(self.symbol(name, copy) for name in moving),
+            tuple(policies),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """Parts before and after they move.
+
+    Parameters
+    ----------
+    known
+        What says where they were: the parts, and the total where it has one value.
+    now
+        All parts as they are afterwards.
+    fresh, policies
+        Those that moved, and the laws that moved them.
+    """
+
+    known: tuple[Symbol, ...]
+    now: tuple[Symbol, ...]
+    fresh: tuple[Symbol, ...]
+    policies: tuple[Drawn, ...]
+
+    def through(self, law: Expr) -> Expr:
+        """A law that reads the parts afterwards, given where they were."""
+        return total(self.fresh, product([*self.policies, law]))
 
 
 def _removes(graph: Graph, x: int, y: int, given: int) -> bool:

@@ -170,19 +170,7 @@ def solve_segregated(task: Task, level: Level = ()) -> Road:
         complete=False,
         under=plan.after,
     )
-    factors: list[Expr] = []
-    reductions: list[Reduction] = []
-    hedges: list[Hedge] = []
-    for part in plan.districts:
-        showing = [one for one in sources if not one.do & part]
-        source = next((one for one in showing if reach_of(plan, part, one) == part), None)
-        if source is None:
-            hedges += [Hedge(reach_of(plan, part, one), part, one.index) for one in showing]
-            hedges += [] if showing else [Hedge(0, part, -1)]
-            continue
-        law, reduction = _district_kernel(plan, part, names, source)
-        factors.append(law)
-        reductions.append(reduction)
+    factors, reductions, hedges = _districts(plan, sources, names)
     parts = [part for part in plan.parts if not held & part]
     settled = [_settled(plan, part, names, pose, sources) for part in parts]
     hedges += [Hedge(0, part, -1) for part, law in zip(parts, settled, strict=True) if law is None]
@@ -197,7 +185,27 @@ def solve_segregated(task: Task, level: Level = ()) -> Road:
     if task.graph.plates or level:
         body = averaged(body, [names.symbols[node] for node in bits(outcomes | held)], level)
     expr = substituted(body, settings(pose))
-    return Road(task, (), replace(proof, reductions=tuple(reductions)), expr, body, task)
+    return Road(task, (), replace(proof, reductions=reductions), expr, body, task)
+
+
+def _districts(
+    plan: Plan, sources: Sequence[EngineSource], names: Names
+) -> tuple[list[Expr], tuple[Reduction, ...], list[Hedge]]:
+    """The law of every district that some source reaches, how it was reduced, and what stops the others."""
+    factors: list[Expr] = []
+    reductions: list[Reduction] = []
+    hedges: list[Hedge] = []
+    for part in plan.districts:
+        showing = [one for one in sources if not one.do & part]
+        source = next((one for one in showing if reach_of(plan, part, one) == part), None)
+        if source is None:
+            hedges += [Hedge(reach_of(plan, part, one), part, one.index) for one in showing]
+            hedges += [] if showing else [Hedge(0, part, -1)]
+            continue
+        law, reduction = _district_kernel(plan, part, names, source)
+        factors.append(law)
+        reductions.append(reduction)
+    return factors, tuple(reductions), hedges
 
 
 def _exchanged(pose: Posed, plan: Plan) -> Exchange:

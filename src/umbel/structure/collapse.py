@@ -15,7 +15,7 @@ from umbel.expr.nodes import Certain, Drawn, Expr, Held, Inside, Law, Meaning, S
 from umbel.expr.render import meaning_text
 from umbel.graph.mixed import Facts, Graph, bits
 from umbel.graph.segregated import anterior, exterior
-from umbel.model.task import Collapse, Lowered, Piece, Reading, Task, Treatment
+from umbel.model.task import Collapse, Lowered, Piece, Reading, Sight, Task, Treatment
 from umbel.results.step import Step
 from umbel.structure.pieces import Owns, largest_first, mechanism, reading
 from umbel.structure.plates import Plate
@@ -115,34 +115,8 @@ class _Builder:
         owns: Owns,
     ) -> Lowered | None:
         plate, graph, task = self.plate, self.graph, self.plate.task
-        size = len(names)
-        siblings = [0] * size
-        for node, at in self.place.items():
-            siblings[at] = sum(1 << self.place[s] for s in bits(graph.siblings[node] & plate.relevant))
-        latent = sum(1 << self.place[n] for n in self.outside if graph.latent >> n & 1)
-        for node in self.inside:
-            if (plate.parents(node) | 1 << node) & graph.latent or self.hidden >> node & 1:
-                latent |= 1 << self.place[node]
-        sources = lowered_sights(plate, self.place, tuple((self.piece_place[id(p)], p) for p in self.mixtures), latent)
-        if sources:
-            latent = (1 << size) - 1
-            for sight in sources:
-                latent &= ~sight.seen
-        outer = graph.plates[plate.index].outer
-        plate_of = [graph.plate_of[n] for n in self.outside] + [outer] * (size - len(self.outside))
-        shared = sum(1 << at for node, at in self.place.items() if graph.facts.shared >> node & 1)
-        # Pieces are functions of their parents: one level out they have no noise of their own.
-        shared |= sum(1 << self.piece_place[id(p)] for p in self.mixtures)
-        flat = Graph(
-            tuple(names),
-            tuple(parents),
-            tuple(siblings),
-            self._beside(size),
-            plates=graph.plates,
-            plate_of=tuple(plate_of),
-            latent=latent,
-            facts=_moved_facts(graph, self.outside, self.place, shared),
-        )
+        latent, sources = self._seen(len(names))
+        flat = self._graph(names, parents, latent)
         sunk = sum({1 << self.node_of(p) for p in outcome or ()})
         outcomes = sunk | self._moved(task.outcomes & ~plate.members)
         given = self._moved(task.given)
@@ -167,6 +141,42 @@ class _Builder:
         )
         mixed = tuple((self.piece_place[id(p)], p) for p in self.mixtures)
         return Lowered(lowered_task, sink, record, mixed, sunk)
+
+    def _seen(self, size: int) -> tuple[int, tuple[Sight, ...]]:
+        """Mask of the lowered nodes that nobody sees, and what each source shows of the rest."""
+        plate, graph = self.plate, self.graph
+        latent = sum(1 << self.place[n] for n in self.outside if graph.latent >> n & 1)
+        for node in self.inside:
+            if (plate.parents(node) | 1 << node) & graph.latent or self.hidden >> node & 1:
+                latent |= 1 << self.place[node]
+        sources = lowered_sights(plate, self.place, tuple((self.piece_place[id(p)], p) for p in self.mixtures), latent)
+        if sources:
+            latent = (1 << size) - 1
+            for sight in sources:
+                latent &= ~sight.seen
+        return latent, sources
+
+    def _graph(self, names: Sequence[str], parents: Sequence[int], latent: int) -> Graph:
+        plate, graph = self.plate, self.graph
+        size = len(names)
+        siblings = [0] * size
+        for node, at in self.place.items():
+            siblings[at] = sum(1 << self.place[s] for s in bits(graph.siblings[node] & plate.relevant))
+        outer = graph.plates[plate.index].outer
+        plate_of = [graph.plate_of[n] for n in self.outside] + [outer] * (size - len(self.outside))
+        shared = sum(1 << at for node, at in self.place.items() if graph.facts.shared >> node & 1)
+        # Pieces are functions of their parents: one level out they have no noise of their own.
+        shared |= sum(1 << self.piece_place[id(p)] for p in self.mixtures)
+        return Graph(
+            tuple(names),
+            tuple(parents),
+            tuple(siblings),
+            self._beside(size),
+            plates=graph.plates,
+            plate_of=tuple(plate_of),
+            latent=latent,
+            facts=_moved_facts(graph, self.outside, self.place, shared),
+        )
 
     def _beside(self, size: int) -> tuple[int, ...]:
         """Undirected edges, which join variables outside plates alone."""
