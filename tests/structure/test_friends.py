@@ -9,6 +9,7 @@ import pytest
 
 import umbel
 from umbel.policy import exposure_law
+from umbel.results.verdict import Refused
 
 GRAPH = """
 latent U
@@ -122,3 +123,39 @@ def test_what_is_not_pushed_is_refused_by_name(graph: str, question: str, why: s
 def test_edges_that_mean_nothing_are_named(edges: list[tuple[int, int]], why: str) -> None:
     with pytest.raises(umbel.DataError, match=why):
         exposure_law(umbel.Table(("A",), [0.5, 0.5]), edges, 3)
+
+
+@pytest.mark.parametrize(
+    ("inside", "why"),
+    [
+        # V of a friend acts on what is read of A, and on the outcome of the one who reads: not identified.
+        ("latent V; V -> A; V.near -> Y; { A A.near } -> Y", "V.near -> Y"),
+        # V of the member acts on the friends' A, and on the own outcome.
+        ("latent V; V.near -> A; V -> Y; { A A.near } -> Y", "V.near -> A"),
+        ("latent V; V.near -> Y; A.near -> Y", "V.near -> Y"),
+        # Who has many friends has large sums of both: a product of their laws would be another law.
+        ("X -> A; { X.near A.near } -> Y", "A.near and X.near are read of friends at once"),
+        ("A <-> X; X.near -> Y; A.near -> Y", "are read of friends at once"),
+        ("Peers = mean(A.near); { Peers A.near } -> Y", "Peers and A.near are read of friends at once"),
+    ],
+)
+def test_what_one_pushed_law_does_not_say_is_refused(inside: str, why: str) -> None:
+    """These were identified by formulas that read hidden neighbours, or took two exposures for independent."""
+    verdict = umbel.identify(f"latent U; network pupil {{ A Y; {inside} }}; U -> {{ A Y }}", "E[Y | do(A ~ q)]")
+    assert isinstance(verdict, Refused)
+    assert why in verdict.refusal.why
+
+
+def test_what_friends_of_friends_have_leads_to_what_is_read() -> None:
+    """X of a member acts on the friends' A, which the member reads: where X is hidden by V, A.near is confounded."""
+    seen = umbel.identify(
+        "latent U; network pupil { A Y X; X.near -> A; { X A.near } -> Y }; U -> { A Y }", "E[Y | do(A ~ q)]"
+    )
+    assert seen.identified
+    assert "E_Q[Y | X, A.near]" in seen.estimand.text()
+    hidden = umbel.identify(
+        "latent U; network pupil { A Y X; latent V; V -> { X Y }; X.near -> A; A.near -> Y }; U -> { A Y }",
+        "E[Y | do(A ~ q)]",
+    )
+    assert hidden.identified
+    assert "do(A.near)" in hidden.estimand.text()  # by way of X, which is seen

@@ -105,6 +105,7 @@ def through_friends(graph: Graph, question: Question) -> Friends | Refusal | Non
         plain, exposures = _without_neighbours(graph)
         reached = outputs(graph)
         body = by_terms(question.body, lambda term: _term(graph, term, exposures, reached))
+        _check_one(plain, Question.of(body), exposures)
     except _Beyond as beyond:
         return beyond.refusal
     return Friends(plain, Question.of(body), exposures)
@@ -114,6 +115,12 @@ def _check(graph: Graph, question: Question, relevant: int, inside: list[int]) -
     for node in inside:
         if len(graph.plate_path(node)) > 1:
             raise _Beyond("Networks inside plates inside units are not answered.", "Give one network for each unit.")
+        for latent in bits(_fed(graph, node) & graph.latent):
+            cause, name = graph.names[latent], graph.names[node]
+            raise _Beyond(
+                f"{name} answers to {cause} of friends, which is hidden: {cause}.near -> {name}.",
+                f"Measure {cause} and drop 'latent', or leave it out of the graph.",
+            )
         if graph.near_neighbours[node] & relevant:
             other = graph.names[next(bits(graph.near_neighbours[node] & relevant))]
             raise _Beyond(
@@ -123,6 +130,22 @@ def _check(graph: Graph, question: Question, relevant: int, inside: list[int]) -
             )
     if any(name.endswith(".near") for name in question.names()):
         raise _Beyond("Neighbours are not asked about directly in units.", "Define an exposure: Peers = mean(A.near).")
+
+
+def _check_one(graph: Graph, question: Question, exposures: tuple[Exposure, ...]) -> None:
+    """One exposure alone is pushed: two hang together by how many friends a member has."""
+    for term in question.terms():
+        if not isinstance(term, Probability | Expectation):
+            continue
+        own = graph.mask(item.name for item in term.do)
+        steps = [0 if own >> node & 1 else mask for node, mask in enumerate(graph.parents)]
+        leads = closure(graph.mask(event.variable for event in term.outcomes), steps, graph.everything)
+        read = [one.child for one in exposures if leads >> graph.index(one.child) & 1]
+        if len(read) > 1 and any(own >> graph.index(name) & 1 for name in read):
+            raise _Beyond(
+                f"{' and '.join(read)} are read of friends at once: their joint law hangs on who has how many friends.",
+                "Let the outcome answer to one of them.",
+            )
 
 
 def _without_neighbours(graph: Graph) -> tuple[Graph, tuple[Exposure, ...]]:
@@ -150,10 +173,12 @@ def _without_neighbours(graph: Graph) -> tuple[Graph, tuple[Exposure, ...]]:
                 exposures.append(Exposure(name, graph.names[of], "sum"))
             parents[node] |= 1 << names.index(name)
     more = (0,) * (len(names) - len(graph.names))
+    siblings = [*graph.siblings, *more]
+    _joined(graph, [(names.index(one.child), graph.index(one.of)) for one in exposures], parents, siblings)
     plain = Graph(
         tuple(names),
         tuple(parents),
-        (*graph.siblings, *more),
+        tuple(siblings),
         (*graph.neighbours, *more),
         plates=tuple(replace(plate, network=False) for plate in graph.plates),
         plate_of=tuple(plate_of),
@@ -163,6 +188,37 @@ def _without_neighbours(graph: Graph) -> tuple[Graph, tuple[Exposure, ...]]:
         notes=graph.notes,
     )
     return plain, tuple(exposures)
+
+
+def _fed(graph: Graph, node: int) -> int:
+    """What a member's variable reads of friends, exposures spelled out."""
+    made = {one.child: one for one in graph.aggregates}
+    parts = (made[v].parts for v in bits(graph.parents[node]) if v in made)
+    return graph.near_parents[node] | sum({1 << part.node for found in parts for part in found if part.near})
+
+
+def _joined(graph: Graph, exposures: list[tuple[int, int]], parents: list[int], siblings: list[int]) -> None:
+    """Edges into and among exposures for what friends' variables do to each other; writes into both lists.
+
+    A friend's W answers to the friend's own Z, so that what is read of Z acts on what is read of W;
+    and to Z of the friend's friends, of whom the member is one, so that the member's own Z does too.
+    """
+    inside = sum(1 << node for node in range(len(graph.names)) if graph.plate_path(node))
+    above = {of: closure(1 << of, graph.parents, inside) for _, of in exposures}
+    fed = {of: sum({1 << z for v in bits(mask) for z in bits(_fed(graph, v))}) for of, mask in above.items()}
+    hidden = {
+        of: mask | sum({1 << v for u in bits(mask) for v in bits(graph.siblings[u])}) for of, mask in above.items()
+    }
+    for at, of in exposures:
+        parents[at] |= fed[of]
+        for other, z in exposures:
+            if other == at:
+                continue
+            if z != of and (above[of] | fed[of]) >> z & 1:
+                parents[at] |= 1 << other
+            elif z == of or above[of] & hidden[z] & inside:
+                siblings[at] |= 1 << other
+                siblings[other] |= 1 << at
 
 
 def _term(
