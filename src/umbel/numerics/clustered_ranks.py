@@ -152,16 +152,29 @@ def _tests(singular: Array, found: list[_Spread], rows: Array, number: int) -> R
         for t in range(arms):
             if variances[t].size and number > 1:
                 noise[t, k] = np.sqrt(variances[t].mean() / rows[t])
-                arm_p_values[t, k - 1] = _p_value(beyond[t].sum(), variances[t].sum(), chosen[t], number)[1]
+                arm_p_values[t, k - 1] = p_value_of_sum(beyond[t].sum(), variances[t].sum(), chosen[t], number)[1]
         statistics[k - 1] = sum(float(one.sum()) for one in beyond)
         total = sum(float(one.sum()) for one in variances)
-        freedom[k - 1], p_values[k - 1] = _p_value(statistics[k - 1], total, np.concatenate(chosen, axis=1), number)
+        freedom[k - 1], p_values[k - 1] = p_value_of_sum(
+            statistics[k - 1], total, np.concatenate(chosen, axis=1), number
+        )
     return RankTest(singular, statistics, freedom, p_values, noise, arm_p_values, number)
 
 
-def _p_value(statistic: float, mean: float, chosen: Array, number: int) -> tuple[float, float]:
+def p_value_of_sum(statistic: float, mean: float, chosen: Array, number: int) -> tuple[float, float]:
     """Degrees of freedom and p-value of a sum of weighted chi-squares with such a mean.
 
+    Parameters
+    ----------
+    statistic, mean
+        The sum, and what it is on average.
+    chosen
+        Shape (clusters, terms): deviations of some clusters, whose covariance gives the spread of the weights.
+    number
+        Of all clusters.
+
+    Notes
+    -----
     ``E tr(S²) = tr(O²) + (tr(O)² + tr(O²)) / (G - 1)`` for the covariance S of G normal clusters.
     """
     width, clusters = chosen.shape[1], len(chosen)

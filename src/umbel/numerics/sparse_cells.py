@@ -39,11 +39,14 @@ class SaturatedTest:
         Cells less parameters.
     p_value
         From a chi-square with the statistic's own mean and variance.
+    design
+        How much larger the difference is on average because rows come in clusters; it is divided by it.
     """
 
     statistic: float
     freedom: int
     p_value: float
+    design: float = 1.0
 
 
 def deviance_moments(expected: Array) -> tuple[Array, Array, Array]:
@@ -70,7 +73,7 @@ def deviance_moments(expected: Array) -> tuple[Array, Array, Array]:
     return found[0], found[1], found[2]
 
 
-def saturated_test(model: LatentModel, fit: LatentFit, parameters: int) -> SaturatedTest | None:
+def saturated_test(model: LatentModel, fit: LatentFit, parameters: int, *, design: float = 1.0) -> SaturatedTest | None:
     """The fit against the saturated law of all cells; None without degrees of freedom, or where it has no variance.
 
     Parameters
@@ -79,12 +82,14 @@ def saturated_test(model: LatentModel, fit: LatentFit, parameters: int) -> Satur
         A stationary point; the rows are all cells, the empty ones too, and the weights their counts.
     parameters
         Free parameters of the model.
+    design
+        The design effect of rows in clusters, by which the statistic is divided.
     """
     counts = model.weights
     rows = np.bincount(model.stratum, counts, model.strata)
     _, logs = posterior(model, fit.prior, fit.values)
     expected = np.asarray(np.exp(logs) * rows[model.stratum], dtype=np.float64)
-    statistic = 2.0 * float((xlogy(counts, counts) - xlogy(counts, expected))[counts > 0].sum())
+    statistic = 2.0 * float((xlogy(counts, counts) - xlogy(counts, expected))[counts > 0].sum()) / design
     freedom = len(counts) - int((rows > 0).sum()) - parameters
     if freedom <= 0:
         return None
@@ -110,7 +115,7 @@ def saturated_test(model: LatentModel, fit: LatentFit, parameters: int) -> Satur
     left = 1.0 - np.minimum(leverage, 1.0)
     p_values.append(_scaled(statistic, float(mean @ left), float(variance @ left) - explained))
     possible = [one for one in p_values if one is not None]
-    return SaturatedTest(statistic, freedom, max(possible)) if possible else None
+    return SaturatedTest(statistic, freedom, max(possible), design) if possible else None
 
 
 def _scaled(statistic: float, centre: float, spread: float) -> float | None:
