@@ -175,3 +175,15 @@ def test_a_large_graph_is_cut() -> None:
     words = graph_words(graph)
     assert len(words) == 41
     assert words[-1] == "… and 961 more sentences."
+
+
+@pytest.mark.parametrize("width", [40, 56, 80, 120])
+def test_no_number_is_broken_at_any_width(width: int) -> None:
+    rows = tuple(
+        Row("E[Y | do(A=1)] - E[Y | do(A=0)]", (("school", name),), value=6.2123, se=5.59, lower=-1.54, upper=16.11)
+        for name in ("north", "south")
+    )
+    text = answer_text(replace(ANSWER, table=rows), width=width)
+    assert len(re.findall(r"\[-1\.54,\s+16\.11\]", text)) == 2
+    assert len(re.findall(r"\b6\.21\b", text)) == len(re.findall(r"\b5\.59\b", text)) == 2
+    assert all(len(line) <= width for line in text.split("\n"))

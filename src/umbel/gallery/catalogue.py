@@ -34,5 +34,6 @@ def find(name: str) -> Example:
         for example in EXAMPLES:
             if getattr(example, key).casefold() == wanted:
                 return example
-    hint = did_you_mean(name, [example.name for example in EXAMPLES], most=len(EXAMPLES))
-    raise InputError(f"There is no example {shown(name)} in the gallery. {hint}")
+    _, close, near = did_you_mean(name, [example.name for example in EXAMPLES]).rpartition("Did you mean")
+    hint = f"{close}{near} " if close else ""
+    raise InputError(f"There is no example {shown(name)}. {hint}umbel gallery lists all {len(EXAMPLES)}.")

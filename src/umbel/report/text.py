@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -30,6 +32,9 @@ WIDEST = 110
 
 FIGURE = re.compile(r"([A-Z]\.?)?\d+[a-z]?( |$)")
 """Places in a paper that are numbers of figures: 1a, A3c, L.1."""
+
+ROOM = 20
+"""Columns that words beside numbers need; with fewer, a table reads worse than a paragraph."""
 
 STEPS_BESIDE_NUMBERS = 12
 """Steps shown where there are numbers: who came for these finds all steps by ``umbel identify``."""
@@ -132,7 +137,7 @@ def answer_view(answer: Answer) -> RenderableType:
     if answer.remarks:
         part("Remarks", _list(answer.remarks))
     for block in blocks_of(answer):
-        part(block.title, _grid(block.heads, block.lines))
+        part(block.title, _Numbers(block.heads, block.lines))
     if answer.checks:
         part("Checks", _checks(answer.checks))
     if answer.data:
@@ -188,10 +193,31 @@ def terminal_text(views: Sequence[RenderableType], *, terminal: bool) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """A table where there is room for it; on a narrow terminal a paragraph for each line, no number broken."""
+
+    heads: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        widths = [max(map(cell_len, column)) for column in zip(self.heads, *self.lines, strict=True)]
+        words = widths[0] if self.heads[0] == "term" else 0
+        if sum(widths) - words + 3 * len(widths) + min(words, ROOM) <= options.max_width:
+            yield _grid(self.heads, self.lines)
+            return
+        for line in self.lines:
+            term, *rest = line if words else ("", *line)
+            named = zip(self.heads[1:] if words else self.heads, rest, strict=True)
+            told = ", ".join(f"{head} {cell}" for head, cell in named if cell)
+            yield _text(f"{term}: {told}" if words else told)
+
+
 def _grid(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
     for head in heads:
-        table.add_column(_text(head), overflow="fold")
+        # a number that breaks in the middle reads as two: words give way first
+        table.add_column(_text(head), overflow="fold", no_wrap=head in ("value", "se") or head.endswith("interval"))
     for line in lines:
         table.add_row(*(_text(cell) for cell in line))
     return table
