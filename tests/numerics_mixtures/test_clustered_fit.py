@@ -75,6 +75,13 @@ def test_repeated_rows_are_divided_out() -> None:
     assert weighed.design == pytest.approx(3 * once.design, rel=1e-6)
 
 
+def test_spaced_clusters_agree_with_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = Case(design_b(), 1500, 6, 1.0).draw(np.random.default_rng(7))[0]
+    whole = both(rows, 2)[1]
+    monkeypatch.setattr("umbel.numerics.clustered_fit.ENTRIES", 500 * 64)
+    assert both(rows, 2)[1].design == pytest.approx(whole.design, rel=0.1)
+
+
 class TestAnswers:
     """The same end to end: naming clusters no longer hides a contradiction, and causes none."""
 

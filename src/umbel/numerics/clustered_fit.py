@@ -25,6 +25,8 @@ MOST_CELLS = 2048
 """Cells up to which residuals are formed: they take cells² numbers."""
 EMPTY = 1e-9
 """Expected rows up to which a cell is taken to be impossible."""
+ENTRIES = 200_000_000
+"""Residuals of clusters that are formed; where there are more, evenly spaced clusters stand for all."""
 BLOCK = 4_000_000
 """Entries of the clusters' residuals that are held at once."""
 
@@ -48,22 +50,26 @@ def clustered_test(
         return None
     fitted = _fitted(model, fit)
     alone = float(model.weights @ (_residuals(fitted, np.eye(len(model.weights))) ** 2).sum(1))
-    stride = -(-number // FEWEST)
-    chosen = np.zeros((-(-number // stride), len(model.weights)))
+    spaced = -(-number * len(model.weights) // ENTRIES)
+    kept = clusters % spaced == 0
+    cell, weights, clusters = cell[kept], weights[kept], clusters[kept] // spaced
+    seen = -(-number // spaced)
+    stride = -(-seen // FEWEST)
+    chosen = np.zeros((-(-seen // stride), len(model.weights)))
     together = 0.0
     order = np.argsort(clusters, kind="stable")
-    starts = np.searchsorted(clusters[order], np.arange(number + 1))
+    starts = np.searchsorted(clusters[order], np.arange(seen + 1))
     step = max(BLOCK // len(model.weights), 1)
-    for first in range(0, number, step):
-        names = np.arange(first, min(first + step, number))
+    for first in range(0, seen, step):
+        names = np.arange(first, min(first + step, seen))
         rows = order[starts[first] : starts[names[-1] + 1]]
         counts = np.zeros((len(names), len(model.weights)))
         np.add.at(counts, (clusters[rows] - first, cell[rows]), weights[rows])
         away = _residuals(fitted, counts)
         together += float((away**2).sum())
-        kept = names % stride == 0
-        chosen[names[kept] // stride] = away[kept]
-    together *= number / (number - 1)
+        told = names % stride == 0
+        chosen[names[told] // stride] = away[told]
+    together *= number / seen * number / (number - 1)
     if alone <= 0 or together <= 0:
         return None
     test = saturated_test(model, fit, parameters, design=together / alone)
@@ -104,7 +110,9 @@ def _fitted(model: LatentModel, fit: LatentFit) -> _Fitted:
     law = np.exp(posterior(model, fit.prior, fit.values)[1])
     expected = law * rows[model.stratum]
     scores = row_scores(model, fit, slice(None))
-    inverse = np.asarray(np.linalg.pinv((scores * expected[:, None]).T @ scores, rcond=1e-9, hermitian=True), dtype=float)
+    inverse = np.asarray(
+        np.linalg.pinv((scores * expected[:, None]).T @ scores, rcond=1e-9, hermitian=True), dtype=float
+    )
     root = np.sqrt(np.where(expected > EMPTY, expected, np.inf))
     return _Fitted(model.stratum, law, model.strata, root, scores, inverse)
 
