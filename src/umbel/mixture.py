@@ -44,7 +44,7 @@ from umbel.numerics.latent_inference import (
 )
 from umbel.numerics.latent_personal import personal_of_proxies
 from umbel.numerics.mixture_cells import CellFit, fit_cells
-from umbel.numerics.operators import operators_of, rank_test
+from umbel.numerics.operators import STRENGTH, operators_of, rank_test
 from umbel.numerics.sparse_cells import saturated_test
 
 __all__ = [
@@ -69,9 +69,6 @@ __all__ = [
 
 Array = NDArray[np.float64]
 Status = Literal["ok", "weak", "refused"]
-
-STRENGTH = 8.0
-"""Least whitened singular value over its noise, from which on classes count as well told apart."""
 
 FLAT = "The likelihood is flat: there are no errors to report. Declare fewer classes."
 

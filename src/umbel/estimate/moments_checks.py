@@ -13,7 +13,7 @@ from umbel.estimate.moments_model import ClassFit
 from umbel.expr.unmixing import Unmixing
 from umbel.numerics.latent_em import posterior
 from umbel.numerics.latent_inference import edges
-from umbel.numerics.operators import RankTest, eigen_classes
+from umbel.numerics.operators import STRENGTH, RankTest, eigen_classes
 from umbel.numerics.sparse_cells import SaturatedTest
 from umbel.results.check import Check, p_words
 from umbel.results.step import Refusal
@@ -22,10 +22,8 @@ Array = NDArray[np.float64]
 
 CONTRADICTED = 1e-3
 """p-value of the likelihood-ratio test below which class effects are refused."""
-STRENGTH = 8.0
-"""Least singular value in units of its noise, one over the root of the rows: below it, classes are weak."""
 FAINT = 3.0
-"""The same, below which they are not reported where the rank test finds fewer classes too."""
+"""Least singular value in units of its noise below which they are refused if the rank test finds fewer classes too."""
 LEVEL = 0.05
 SMALL = 0.01
 """Share of an arm in a class below which that class hardly shows the arm."""

@@ -22,7 +22,7 @@ from umbel.numerics.latent_em import LatentFit, LatentModel, fitted, maximised, 
 from umbel.numerics.latent_factors import Categories, Factor, Gaussian
 from umbel.numerics.latent_inference import ClassValues, OutcomeOf, class_values, likelihood_ratio, parameters_of
 from umbel.numerics.latent_start import best_fit, class_weights, moment_start, random_starts
-from umbel.numerics.operators import Operators, RankTest, operators_of, rank_test
+from umbel.numerics.operators import STRENGTH, Operators, RankTest, operators_of, rank_test
 from umbel.numerics.sparse_cells import SaturatedTest
 from umbel.results.step import Refusal
 
@@ -236,8 +236,9 @@ def fit_classes(
         arm = data.codes[unmixing.treatment]
         of_x, of_z = class_weights(moments, operators, diagonal, features.z, features.x, arm)
         starts.append(moment_start(model, of_x, of_z, [one.side == "x" for one in unmixing.factors]))
-    plain = bool(starts) and not unmixing.strata and _admissible(diagonal)
-    starts += random_starts(model, 0 if plain else RESTARTS, rng=rng)
+    weak = rank_test(moments).strength(classes) < STRENGTH
+    plain = bool(starts) and not (unmixing.strata or weak) and _admissible(diagonal)
+    starts += random_starts(model, 0 if plain else RESTARTS // 2 * classes, rng=rng)
     fit = best_fit(model, starts)
     low, high = _contrasted(data, unmixing)
     found = class_values(model, fit, outcome)

@@ -19,6 +19,8 @@ from umbel.numerics.latent_factors import Categories
 from umbel.numerics.operators import Operators
 
 Array = NDArray[np.float64]
+TIE = 1e-12
+"""Share of a log likelihood by which rounding tells two climbs to one point apart: the earlier start is kept."""
 BLEND = 0.02
 """Share of the uniform law in every start: EM never leaves a zero."""
 
@@ -92,8 +94,10 @@ def best_fit(model: LatentModel, starts: Sequence[LatentFit]) -> LatentFit:
         return fitted(model, starts[0])
     short = [_short(model, start) for start in starts]
     order = np.argsort([-one.log_likelihood for one in short], kind="stable")
-    finished = [fitted(model, short[i]) for i in order[: max(2, len(starts) // 3)]]
-    return max(finished, key=lambda one: one.log_likelihood)
+    finished = {int(i): fitted(model, short[i] if i else starts[0]) for i in order[: max(2, len(starts) // 3)]}
+    top = max(one.log_likelihood for one in finished.values())
+    alike = [i for i, one in finished.items() if one.log_likelihood >= top - TIE * abs(top)]
+    return finished[min(alike)]
 
 
 def higher_fit(model: LatentModel, starts: Sequence[LatentFit], *, steps: int = 20) -> LatentFit:

@@ -18,11 +18,11 @@ from umbel.numerics.latent_em import LatentFit, LatentModel
 from umbel.numerics.latent_factors import Categories
 from umbel.numerics.latent_inference import ClassValues, OutcomeOf, class_values
 from umbel.numerics.latent_start import best_fit, class_weights, moment_start, random_starts
-from umbel.numerics.operators import Operators, operators_of
+from umbel.numerics.operators import STRENGTH, Operators, operators_of, rank_test
 
 Array = NDArray[np.float64]
 RESTARTS = 8
-"""Random starts where the moment estimator gives none."""
+"""Random starts where the moment estimator gives none; half as many per class after the first for weak proxies."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,10 +142,15 @@ def fit_cells(
         z, x, _, t = (axis.ravel() for axis in np.indices(counts.shape))
         of_x, of_z = class_weights(moments, found, diagonal, np.eye(counts.shape[0])[z], np.eye(counts.shape[1])[x], t)
         starts.append(moment_start(model, of_x, of_z, sides))
-    starts += random_starts(model, restarts if starts else max(restarts, RESTARTS), rng=rng)
+    more = RESTARTS if not starts else RESTARTS // 2 * (classes - 1) if _weak(moments, classes) else 0
+    starts += random_starts(model, max(restarts, more), rng=rng)
     fit = best_fit(model, starts)
     outcome = OutcomeOf(2, np.arange(counts.shape[3])[:, None], values)
     return ordered(model, fit, outcome)
+
+
+def _weak(moments: ArmMoments, classes: int) -> bool:
+    return rank_test(moments).strength(classes) < STRENGTH
 
 
 def ordered(model: LatentModel, fit: LatentFit, outcome: OutcomeOf) -> CellFit:

@@ -134,6 +134,10 @@ def eigen_classes(found: Operators, *, treated: int = 1, control: int = 0) -> Ro
     return roots_of(values, (found.mean @ vectors) * weights)
 
 
+STRENGTH = 8.0
+"""Least singular value in units of its noise, from which on a class counts as well told apart."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RankTest:
     """How many classes the proxies show: a test of each number against more.
