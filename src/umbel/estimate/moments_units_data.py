@@ -27,6 +27,7 @@ from umbel.variable import State
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 PIECES = 4
 """Pieces into which doses and real outcomes are cut as a view of the class."""
 
@@ -178,49 +179,28 @@ def _assembled(
     outcome: Array,
 ) -> Units | Refusal:
     """Units that show all views, and the features of those."""
-    x, classes = unmixing.covariates[0], unmixing.classes
-    assert classes is not None, "read for a number"
-    needed = unmixing.members if unmixing.kind == "replicates" else 1
-    shown = np.all([np.isfinite(one.features).all(1) for one in covariates], axis=0)
-    shown_by = covariates[0].counts
-    if unmixing.kind == "replicates":
-        if shown_by is None:
-            return Refusal(
-                f"{x} is a column of the units, and {needed} members of each are needed as separate views.",
-                f"Give {x} in the rows of the members.",
-            )
-        shown = shown & (shown_by.sum(1) >= needed)
+    shown = _showing(unmixing, covariates)
+    if isinstance(shown, Refusal):
+        return shown
     whole = np.isfinite(means).all(1) & np.isfinite(outcome)
     keep = whole & shown
     if not keep.any():
-        return Refusal(f"No unit shows every view of {unmixing.latent}.", f"Ask {needed} members of each unit for {x}.")
-    checks = list(nested.checks)
-    for name, here in (("units with every arm", whole), ("units with the covariate", shown)):
-        share = float(here.mean())
-        advice = f"{int((~here).sum())} units were left out." if share < 1 else ""
-        checks.append(Check(name, share >= 0.95, share, advice))
+        return Refusal(
+            f"No unit shows every view of {unmixing.latent}.",
+            f"Ask {_needed(unmixing)} members of each unit for {unmixing.covariates[0]}.",
+        )
+    checks = (*nested.checks, _left_out("units with every arm", whole), _left_out("units with the covariate", shown))
     size = counts.sum(1)[keep]
     shares = (counts / counts.sum(1)[:, None])[keep]
     column = nested.columns[pattern.outer] if pattern.outer else None
     outer = np.zeros(len(size), dtype=np.int64) if column is None else column.codes[keep]
-    if column is not None:
-        least = int(np.bincount(outer, minlength=len(column.states)).min())
-        if least < FEW * classes:
-            return Refusal(
-                f"{pattern.outer} has {len(column.states)} values and some of them {least} units: classes of "
-                f"{unmixing.latent} are found within each.",
-                f"Join values of {pattern.outer}, or collect more units.",
-            )
-    splits = None
-    members = None if shown_by is None else np.rint(shown_by[keep])
-    if unmixing.kind == "replicates":
-        assert members is not None
-        splits = split_members(members, classes)
-        if splits is None:
-            return Refusal(
-                f"{x} has {members.shape[1]} states, too few for {classes} classes of {unmixing.latent}.",
-                "Measure a covariate with more states, or declare fewer classes.",
-            )
+    refusal = None if column is None else _crowded(unmixing, pattern.outer, column, outer)
+    if refusal is not None:
+        return refusal
+    members = None if covariates[0].counts is None else np.rint(covariates[0].counts[keep])
+    splits = _split(unmixing, members) if unmixing.kind == "replicates" else None
+    if isinstance(splits, Refusal):
+        return splits
     first, second = _views(pattern, unmixing, shares, means[keep], outer, column, outcome[keep], covariates, keep)
     alike = np.arange(len(size))
     if splits is not None:
@@ -242,8 +222,58 @@ def _assembled(
         alike.reshape(-1),
         members,
         nested.unit_weights[keep],
-        tuple(checks),
+        checks,
         nested.sources[-1],
+    )
+
+
+def _needed(unmixing: UnitUnmixing) -> int:
+    """Members of a unit that have to show the covariate."""
+    return unmixing.members if unmixing.kind == "replicates" else 1
+
+
+def _showing(unmixing: UnitUnmixing, covariates: list[_Covariate]) -> Mask | Refusal:
+    """Which units show every covariate, in as many members as are needed."""
+    shown: Mask = np.all([np.isfinite(one.features).all(1) for one in covariates], axis=0)
+    if unmixing.kind != "replicates":
+        return shown
+    x, counts = unmixing.covariates[0], covariates[0].counts
+    if counts is None:
+        return Refusal(
+            f"{x} is a column of the units, and {_needed(unmixing)} members of each are needed as separate views.",
+            f"Give {x} in the rows of the members.",
+        )
+    return np.logical_and(shown, counts.sum(1) >= _needed(unmixing))
+
+
+def _left_out(name: str, here: Mask) -> Check:
+    share = float(here.mean())
+    return Check(name, share >= 0.95, share, f"{int((~here).sum())} units were left out." if share < 1 else "")
+
+
+def _crowded(unmixing: UnitUnmixing, outer: str, column: UnitColumn, codes: Codes) -> Refusal | None:
+    """A value of the unit's own variable with too few units to find classes within."""
+    assert unmixing.classes is not None, "read for a number"
+    least = int(np.bincount(codes, minlength=len(column.states)).min())
+    if least >= FEW * unmixing.classes:
+        return None
+    return Refusal(
+        f"{outer} has {len(column.states)} values and some of them {least} units: classes of "
+        f"{unmixing.latent} are found within each.",
+        f"Join values of {outer}, or collect more units.",
+    )
+
+
+def _split(unmixing: UnitUnmixing, members: Array | None) -> Splits | Refusal:
+    """Members of a unit parted into views of their own."""
+    assert members is not None and unmixing.classes is not None, "units show their members' covariate"
+    found = split_members(members, unmixing.classes)
+    if found is not None:
+        return found
+    return Refusal(
+        f"{unmixing.covariates[0]} has {members.shape[1]} states, too few for {unmixing.classes} classes of "
+        f"{unmixing.latent}.",
+        "Measure a covariate with more states, or declare fewer classes.",
     )
 
 
@@ -256,7 +286,7 @@ def _views(
     column: UnitColumn | None,
     outcome: Array,
     covariates: list[_Covariate],
-    keep: NDArray[np.bool_],
+    keep: Mask,
 ) -> tuple[Array, Array]:
     """Features of the two views beside the covariate."""
     states = 1 if column is None else len(column.states)
