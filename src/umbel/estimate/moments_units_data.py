@@ -243,7 +243,8 @@ def _showing(unmixing: UnitUnmixing, covariates: list[_Covariate]) -> Mask | Ref
             f"{x} is a column of the units, and {_needed(unmixing)} members of each are needed as separate views.",
             f"Give {x} in the rows of the members.",
         )
-    return np.logical_and(shown, counts.sum(1) >= _needed(unmixing))
+    enough: Mask = counts.sum(1) >= _needed(unmixing)
+    return shown & enough
 
 
 def _left_out(name: str, here: Mask) -> Check:
