@@ -236,3 +236,12 @@ def test_exposures_that_are_set_or_asked_about_are_refused_by_name(question: str
     assert answer.verdict == "refused"
     assert answer.refusal is not None
     assert why in answer.refusal.why
+
+
+@pytest.mark.parametrize("question", ["E[Y]", "E[Y | A=1]", "P(Y=1 | A=1) - P(Y=1 | A=0)"])
+def test_what_is_needs_no_friendships(question: str) -> None:
+    tables = schools(np.random.default_rng(6), 60, paths=20)
+    with_friends = umbel.solve(GRAPH, question, study(tables))
+    plain = umbel.solve(ALONE, question, umbel.Study(tables["pupils"], unit="school"))
+    assert with_friends.refusal is None, with_friends.refusal
+    assert with_friends.estimate.value == pytest.approx(plain.estimate.value, abs=1e-12)

@@ -16,7 +16,7 @@ from umbel.graph.render import graph_text
 from umbel.graph.separation import m_separated
 from umbel.model.query import Best, Question
 from umbel.pipeline.choosing import best_in
-from umbel.pipeline.making import with_totals
+from umbel.pipeline.making import with_totals, without_friends
 from umbel.results.answer import Answer
 from umbel.results.check import Check
 from umbel.results.step import EstimandView, Refusal
@@ -189,7 +189,7 @@ def _opened(target: Target, studies: tuple[Study, ...], graph: Graph) -> _Opened
     from umbel.estimate.stacking import one_table
 
     if len(studies) == 1:
-        study, made = with_totals(studies[0], target, graph)
+        study, made = with_totals(without_friends(studies[0], target, graph), target, graph)
         return _Opened(with_unread_states(target, (study,)), study, None, made)
     joined = one_table(with_unread_states(target, studies), studies)
     return joined if isinstance(joined, Refusal) else _Opened(joined.target, joined.study, joined, ())

@@ -9,6 +9,7 @@ from umbel.graph.mixed import Graph
 from umbel.graph.walks import closure, inputs, outputs
 from umbel.model.query import Best
 from umbel.pipeline.answering import estimators_of, target_of
+from umbel.pipeline.making import without_friends
 from umbel.pipeline.problem import Problem
 from umbel.results.check import Check
 from umbel.results.step import Refusal
@@ -84,6 +85,7 @@ def prospect(problem: Problem) -> str | Refusal:
                 if isinstance(joined, Refusal):
                     return joined
                 target, study = joined.target, joined.study
+            study = without_friends(study, target, problem.graph)
             best = choose(target, study, estimators_of(problem.method))
             return best if isinstance(best, Refusal) else f"identified; the estimator would be '{best.name}'"
         case _:

@@ -1,15 +1,30 @@
-"""Totals that a formula reads and a table lacks: made of their parts, which stand in it."""
+"""The study as a formula needs it: totals that the table lacks are made of their parts, unread edges left out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from umbel.graph.mixed import Graph
+from umbel.model.query import Expectation, Probability, Question
 from umbel.structure.macro import micro_parts
 
 if TYPE_CHECKING:
     from umbel.data.study import Study
     from umbel.estimate.estimator import Target
+
+
+def without_friends(study: Study, target: Target, graph: Graph) -> Study:
+    """The study without its edges where a question inside units sets nothing: what is, needs no friendships."""
+    from umbel.estimate.friends import pushed_in
+    from umbel.estimate.network_model import is_network_mean
+
+    if study.edges is None or not any(plate.network for plate in graph.plates):
+        return study
+    if is_network_mean(target.expr) or pushed_in(target.expr) or not study.unit:
+        return study
+    question = Question.parse(target.term)
+    set_some = any(isinstance(term, Probability | Expectation) and term.do for term in question.terms())
+    return study if set_some or question.is_counterfactual else study.keyed(study.unit[:1])
 
 
 def with_totals(study: Study, target: Target, graph: Graph) -> tuple[Study, tuple[str, ...]]:
