@@ -49,6 +49,8 @@ SPLIT = (
     "Rasines and Young. Splitting strategies for post-selection inference. Biometrika 110(3), 2023.",
     "Leiner, Duan, Wasserman and Ramdas. Data fission: splitting a single data point. JASA 120, 2025.",
 )
+MOST_SEARCHED = 2e9
+"""Node updates that the search may cost; larger networks are searched in fewer rounds."""
 SEARCH_CELLS = 2**15
 """Nodes times copies at which the search tries a policy; a larger network has one copy."""
 
@@ -125,7 +127,10 @@ class BestOnNetwork:
         choosing, judging = (moved(ground.fits, sign * noise) for sign in (1.0, -1.0))
         box = np.array([next(((a, b) for one, a, b in self.box if one == name), DEFAULT_BOX) for name in names])
         task = _Task(target, names, policies, ground, columns, self.budget, int(rng.integers(2**62)))
-        best = largest_of_many(lambda points: task.values(points, choosing), task.room, box, rng=rng)
+        rounds = int(np.clip(MOST_SEARCHED // (12 * len(names) * 20 * len(ground.values)), 8, 40))
+        best = largest_of_many(
+            lambda points: task.values(points, choosing), task.room, box, rng=rng, generations=rounds
+        )
         if best is None:
             return Refusal(
                 "No parameters keep every chance between 0 and 1" + " within the budget." * (self.budget is not None),
