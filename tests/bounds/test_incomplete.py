@@ -87,7 +87,8 @@ def test_rows_with_holes_reach_the_answer(missing: str | None) -> None:
     words = [missing if one is None else one for one in shown]
     rows = {"A": [str(one) for one in treatment], "Y": words}
     study = umbel.Study(rows, variables={"Y": {"missing": [missing]}} if missing else None)
-    answer = umbel.solve("A -> Y; A <-> Y", 'P(Y[A="1"]="1", Y[A="0"]="0")', study)
+    asked = ("1", "0") if missing else ('"1"', '"0"')  # digits beside a declared word for missing are numbers
+    answer = umbel.solve("A -> Y; A <-> Y", 'P(Y[A="1"]={}, Y[A="0"]={})'.format(*asked), study)
     assert answer.verdict == "bounded"
     assert answer.bounds is not None and answer.bounds.kind == "sharp"
     assert answer.bounds.upper == pytest.approx(0.5, abs=0.1)

@@ -126,3 +126,12 @@ def test_effects_in_classes_need_an_order_of_words() -> None:
     assert found.classes is not None
     assert plain.classes is not None
     assert [one.effect for one in found.classes] == [one.effect for one in plain.classes]
+
+
+def test_digits_beside_a_declared_word_for_missing_are_numbers() -> None:
+    holed = [str(one) for one in Y]
+    holed[3] = "NA"
+    study = umbel.Study({**NUMBERS, "Y": holed}, variables={"Y": {"missing": ["NA"]}})
+    assert umbel.solve(BOW, "PNS(A, Y)", study).bounds is not None
+    with pytest.raises(QuestionError, match='Y = "1", a text, and .* holds numbers'):
+        umbel.solve(BOW, 'P(Y[A=1]="1", Y[A=0]="0")', study)

@@ -139,7 +139,7 @@ def check_words(question: Question, declared: Container[str], studies: Sequence[
 def _check_kind(studies: Sequence[Study], name: str, value: State) -> None:
     """Text matches text, and numbers match numbers."""
     from umbel.data.doubts import suspected_states
-    from umbel.data.profile import is_numeric, words_of
+    from umbel.data.profile import is_numeric, whole_numbers_of, words_of
 
     for study in studies:
         if not study.holds(name):
@@ -155,7 +155,7 @@ def _check_kind(studies: Sequence[Study], name: str, value: State) -> None:
             raise QuestionError(
                 f"The question asks for {name} = {value}, a number, and {place} holds text: {told}. {remedy}."
             )
-        if isinstance(value, str) and is_numeric(study, name):
+        if isinstance(value, str) and (is_numeric(study, name) or whole_numbers_of(study, name)):
             raise QuestionError(
                 f'The question asks for {name} = "{value}", a text, and {place} holds numbers. '
                 "Ask for a number, without quotes."
