@@ -113,6 +113,8 @@ def collect(study: Study, wanted: Sequence[Wanted], requests: Sequence[Request])
     split = {name: (codes[used], domain) for name, (codes, domain) in split.items()}
     moments = Moments(groups.moments.counts[used], groups.moments.means[used], groups.moments.comoments[used])
     size = int(keep.sum())
+    if _weighed(study):
+        moments = _as_rows(moments, groups.centre, units[used], size)
     cells = tuple(answered(one, units[used], size, split, of, moments, groups.centre) for one in requests)
     levels, columns = _renumbered(members, keep, columns)
     weights = columns.pop(WEIGHT, None)
@@ -125,7 +127,7 @@ def collect(study: Study, wanted: Sequence[Wanted], requests: Sequence[Request])
         columns,
         cells,
         np.ones(int(levels[0].max()) + 1 if levels else 1) if weights is None else weights.values,
-        dict(zip(of, ends, strict=True)),
+        dict(zip(of, ends[: len(of)], strict=True)),
         (*checks, *more, *joined, *holes, *crossing),
         (*(DataSource(table.name) for table in study.units), DataSource(data.name, rows, size if levels else None)),
     )
@@ -156,11 +158,31 @@ def _plan(study: Study, data: Table, by: Sequence[str], of: Sequence[str]) -> Pl
         return field(one.column, number=number, missing=one.missing, reason=f"variable {name}")
 
     weights = tuple(column for column in (study.count, study.weight) if column is not None)
+    spread = (study.weight,) if study.weight is not None and _weighed(study) else ()
     return Plan(
         (*(field(key) for key in study.unit), *(variable(name, number=False) for name in by)),
-        tuple(variable(name, number=True) for name in of),
+        (
+            *(variable(name, number=True) for name in of),
+            *(field(column, number=True, reason="weight") for column in spread),
+        ),
         tuple(field(column, number=True, reason="weight") for column in weights),
     )
+
+
+def _weighed(study: Study) -> bool:
+    """Whether members have sampling weights, which say whom each speaks for and not how many there are."""
+    return bool(study.unit) and study.weight is not None
+
+
+def _as_rows(moments: Moments, centre: Array, units: Codes, size: int) -> Moments:
+    """The same, each unit's weights adding up to the rows that would tell as much: (Σ w)² / Σ w² (Kish, 1965).
+
+    The last value is the weight itself, whose weighted mean in a group is Σ w² / Σ w.
+    """
+    squares = moments.counts * (moments.means[:, -1] + centre[-1])
+    totals = np.bincount(units, moments.counts, minlength=size)
+    shrunk = (totals / np.bincount(units, squares, minlength=size))[units]
+    return Moments(moments.counts * shrunk, moments.means, moments.comoments * shrunk[:, None, None])
 
 
 def _scanned(data: Table, plan: Plan) -> tuple[Grouped, list[tuple[float, float]], tuple[Check, ...]]:
