@@ -16,6 +16,10 @@ from typing import TYPE_CHECKING
 from umbel.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from umbel import aggregate as aggregate
+    from umbel import bound as bound
+    from umbel import mixture as mixture
+    from umbel import policy as policy
     from umbel.config.problem import MethodSpec as MethodSpec
     from umbel.data.study import Study as Study
     from umbel.errors import DataError as DataError

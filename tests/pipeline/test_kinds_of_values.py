@@ -133,5 +133,5 @@ def test_digits_beside_a_declared_word_for_missing_are_numbers() -> None:
     holed[3] = "NA"
     study = umbel.Study({**NUMBERS, "Y": holed}, variables={"Y": {"missing": ["NA"]}})
     assert umbel.solve(BOW, "PNS(A, Y)", study).bounds is not None
-    with pytest.raises(QuestionError, match='Y = "1", a text, and .* holds numbers'):
+    with pytest.raises(QuestionError, match=r'Y = "1", a text, and .* holds numbers'):
         umbel.solve(BOW, 'P(Y[A=1]="1", Y[A=0]="0")', study)

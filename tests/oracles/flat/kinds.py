@@ -17,7 +17,9 @@ import umbel
 from tests.oracles.flat.diagram import Diagram, random_diagram
 from tests.oracles.flat.rank import Query, Study, can_move
 from tests.oracles.flat.truth import Mechanism, World, held, random_table, random_world
+from umbel.expr.estimand import Estimand
 from umbel.numerics.tables import Table
+from umbel.results.verdict import Verdict
 
 MOST_HIDDEN = 6
 """Hidden variables that the rank oracle enumerates in a moment."""
@@ -56,7 +58,7 @@ class Posed:
         changes = {name: self.laws[name].mechanism if name in self.laws else held(0, 2) for name in self.x}
         return Query(self.y, changes, self.z)
 
-    def verdict(self) -> umbel.Verdict:
+    def verdict(self) -> Verdict:
         if self.studies is None:
             return umbel.identify(self.diagram.graph(), self.text())
         known = [umbel.Experiment(do=study.do, observed=study.seen) for study in self.studies]
@@ -105,7 +107,7 @@ def ask(posed: Posed, rng: np.random.Generator) -> Outcome:
     return Outcome(posed, True, moved, gap(posed, verdict.estimand, random_world(posed.diagram, rng, visible=(2,))))
 
 
-def gap(posed: Posed, estimand: umbel.Estimand, world: World) -> float:
+def gap(posed: Posed, estimand: Estimand, world: World) -> float:
     """Largest difference between the estimand, on what the studies show of a world, and the truth in it."""
     known = [measured(world, study) for study in posed.studies or (Study(world.visible),)]
     tables = {
