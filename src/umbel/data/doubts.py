@@ -15,6 +15,9 @@ from umbel.variable import Domain, State
 WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "missing", "unknown", "?", ".", "-", "-9", "999")
 """Words that often stand for missing; in lower case."""
 
+FEWEST_DRAWS = 15.0
+"""Equal draws that weights must be worth before an error is read off them."""
+
 
 def weights_are_positive(fields: Sequence[tuple[Field, Tally]]) -> None:
     """Counts and weights below zero mean nothing.
@@ -72,6 +75,20 @@ def suspected_states(states: Sequence[State]) -> tuple[State, ...]:
         if word or code:
             found.append(state)
     return tuple(found)
+
+
+def of_uneven(effective: float) -> tuple[Check, ...]:
+    """Whether weights leave so few rows, or clusters, that an error is read off almost nothing.
+
+    ``effective`` is how many equal draws the weights are worth (Kish, Survey Sampling, 1965).
+    """
+    if effective >= FEWEST_DRAWS:
+        return ()
+    advice = (
+        f"A few rows carry nearly all of the weight: they count as {effective:.3g} draws, too few to tell an error, "
+        "and the interval may be far too short. Look at the largest weights."
+    )
+    return (Check("uneven weights", False, effective, advice),)
 
 
 def _suspected(field: Field, one: Tally) -> list[Check]:

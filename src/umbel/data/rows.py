@@ -248,6 +248,8 @@ def _complete(
             weights = weights * _unit_weights(study, data, study.unit_weight, keys)[rows]
     strata = grouped["strata"][rows] if "strata" in grouped else None
     sample = Sample(counts, weights, _dense(clusters), _dense(strata))
+    if study.weight is not None:
+        checks = (*checks, *doubts.of_uneven(sample.effective()))
     clustered = study.cluster or (study.unit[0] if study.unit else None)
     units = None if clusters is None else len(np.unique(clusters))
     return Rows(kept, sample, clustered, checks, DataSource(data.name, round(float(counts.sum())), units))
@@ -274,6 +276,8 @@ def _weights(study: Study, data: Table, role: str) -> Array:
         raise DataError(f"{where} weighs rows and is {np.nanmin(values):g} somewhere. Weights are not negative.")
     if role == "count":
         check_whole(values, where=where)
+    elif (largest := np.nanmax(values, initial=0.0)) > 0.0 and not 1e-50 < largest < 1e50:
+        values = values / largest  # their scale says nothing, and squares would overflow
     return values
 
 

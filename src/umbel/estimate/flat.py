@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from umbel.data.rows import RowColumn, Rows, read_rows
 from umbel.data.study import Study
-from umbel.data.values import listed
+from umbel.data.values import NUMERAL, listed
 from umbel.estimate.estimator import Estimated, Target, unused
 from umbel.estimate.expansion import (
     Average,
@@ -39,6 +39,8 @@ from umbel.results.value import Estimate, Row
 from umbel.variable import Domain, State
 
 FEW_CLUSTERS = 20
+LEAST = 2.5
+"""Equal draws that rows must be worth for an error at all."""
 LARGEST = 1e100
 """Squares of sums of squares of larger numbers overflow."""
 ANY = "any value"
@@ -261,6 +263,13 @@ def _draws(rows: Rows) -> tuple[Check, ...]:
         what = f"cluster of {rows.clustered}" if rows.clustered else "row"
         where = " in each stratum" if sample.strata is not None else ""
         raise Unanswered(f"There is one {what}{where}: nothing tells how far an estimate is off.", "Collect more.")
+    effective = sample.effective()
+    if effective < LEAST:
+        raise Unanswered(
+            f"One row carries nearly all of the weight: the rows count as {effective:.2g}, and nothing tells how far "
+            "an estimate is off.",
+            "Look at the largest weights; trim them, or leave them out.",
+        )
     checks = []
     if rows.clustered:
         few = f"{total:.0f} clusters of {rows.clustered} tell little of the error: take the interval as rough."
@@ -304,7 +313,10 @@ def outcome_values(rows: Rows, numeric: str | None, events: Sequence[tuple[str, 
     result = np.ones(rows.size)
     if numeric is not None:
         if not rows.columns[numeric].numeric:
-            raise Unanswered(f"{numeric} holds words, and its mean is asked for.", "Ask for P(...).")
+            words = (state for state in rows.columns[numeric].states if isinstance(state, str))
+            numerals = all(NUMERAL.fullmatch(state.strip()) for state in words)
+            advice = "Its words are numbers: make the column numbers." if numerals else "Ask for P(...)."
+            raise Unanswered(f"{numeric} holds words, and its mean is asked for.", advice)
         result = rows.columns[numeric].values.copy()
         largest = float(np.abs(result).max())
         if largest > LARGEST:

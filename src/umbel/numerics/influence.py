@@ -51,6 +51,13 @@ class Sample:
         """How many independent draws there are: clusters, or rows."""
         return float(self.counts.sum() if self.clusters is None else len(np.unique(self.clusters)))
 
+    def effective(self) -> float:
+        """How many draws of equal weight tell as much (Kish, Survey Sampling, 1965): (Σ w)² / Σ w²."""
+        total = self.counts * self.weights
+        if self.clusters is None:
+            return float(total.sum() ** 2 / (total @ self.weights))
+        return float(total.sum() ** 2 / (np.bincount(self.clusters, total) ** 2).sum())
+
     def layers(self) -> int:
         """How many strata there are."""
         return 1 if self.strata is None else len(np.unique(self.strata))
