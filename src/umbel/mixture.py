@@ -175,8 +175,10 @@ def class_effects(
     checked_number(classes)
     if model not in (2, 3):
         raise DataError(f"model is {model!r}: 2 where Z does not act on the treatment, or 3.")
-    if not 0 < level < 1:
-        raise DataError(f"level is {level:g}; it lies between 0 and 1, as in 0.95.")
+    if not isinstance(level, (int, float)) or not 0 < level < 1:
+        raise DataError(f"level is {level!r}; it lies between 0 and 1, as in 0.95.")
+    if not isinstance(restarts, (int, np.integer)) or restarts < 0:
+        raise DataError(f"restarts is {restarts!r}, a number of random starts: 0 or more.")
     found = fit_cells(table, numbers, classes, level=model, restarts=restarts, rng=rng)
     errors = covariance(found.model, found.fit, found.values, kind="expected")
     moments = moments_of_cells(table, numbers[None])
@@ -270,13 +272,14 @@ def level_tests(counts: ArrayLike, classes: int, *, rng: np.random.Generator | N
     (True, True)
     """
     table, numbers = checked_table(counts, None)
+    checked_number(classes)
     third = fit_cells(table, numbers, classes, rng=rng)
     second = fit_cells(table, numbers, classes, level=2, restarts=2, rng=rng)
     many, few = parameters_of(third.model, third.fit), parameters_of(second.model, second.fit)
     against = saturated_test(third.model, third.fit, many)
-    fit = (0.0, 0, 1.0) if against is None else (against.statistic, against.freedom, against.p_value)
+    fit = (0.0, 0, 1.0) if against is None else (against.statistic, int(against.freedom), against.p_value)
     views = likelihood_ratio(third.fit.log_likelihood, second.fit.log_likelihood, many - few)
-    return LevelTests(fit, (views[0], many - few, views[1]))
+    return LevelTests(fit, (views[0], int(many - few), views[1]))
 
 
 def per_row(found: Classes) -> Personal:

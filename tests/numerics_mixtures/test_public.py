@@ -12,7 +12,7 @@ import umbel
 from umbel import mixture
 from umbel.numerics.latent_em import moved
 from umbel.numerics.latent_inference import class_values, personal
-from umbel.simulate.mixtures import design_a, design_b, design_c, design_d3, design_main
+from umbel.simulate.mixtures import MixtureDesign, design_a, design_b, design_c, design_d3, design_main
 
 DESIGN = design_b()
 COUNTS = DESIGN.sample(10_000, rng=np.random.default_rng(0))
@@ -104,6 +104,18 @@ def test_bootstrap_matches_classes() -> None:
     assert (shares[:, 0] < found.probabilities).all() and (found.probabilities < shares[:, 1]).all()
 
 
+@pytest.mark.parametrize("design", [design_a(), design_b(), design_d3()], ids=lambda design: design.name)
+def test_diagonalised_classes_come_by_effect(design: MixtureDesign) -> None:
+    found = mixture.joint_diagonal(design.law, len(design.classes))
+    assert found is not None
+    shares, effects = design.truth()
+    np.testing.assert_allclose(found.means[-1, 0] - found.means[0, 0], effects, atol=1e-10)
+    np.testing.assert_allclose(found.probabilities, shares, atol=1e-10)
+    carried = mixture.operators(design.law, len(design.classes))
+    x = design.x[:, np.argsort(design.effects)]  # rows of features follow the classes
+    np.testing.assert_allclose(found.features, x.T @ carried.basis, atol=1e-9)
+
+
 def test_levels_are_told_apart() -> None:
     plain = mixture.level_tests(design_c(0.0).sample(20_000, rng=np.random.default_rng(4)), 2)
     assert plain.views[2] > 0.01
@@ -127,6 +139,15 @@ BAD: list[tuple[str, Callable[[], object]]] = [
     ("the outcome has one state", lambda: mixture.class_effects(COUNTS.sum(2, keepdims=True), 2)),
     ("values has 3 numbers", lambda: mixture.class_effects(COUNTS, 2, values=(0, 1, 2))),
     ("as many features of Z", lambda: mixture.synthetic_moments(design_a().law, 3)),
+    ("no number of classes", lambda: mixture.class_effects(COUNTS, "2")),  # type: ignore[arg-type]
+    ("0 is no rank", lambda: mixture.average_effect(COUNTS, 0)),
+    ("1 classes make no mixture", lambda: mixture.eigenvalues(COUNTS, 1)),
+    ("0 classes make no mixture", lambda: mixture.joint_diagonal(COUNTS, 0)),
+    ("1 classes make no mixture", lambda: mixture.level_tests(COUNTS, 1)),
+    ("nan classes make no mixture", lambda: mixture.operators(COUNTS, float("nan"))),  # type: ignore[arg-type]
+    ("order is -3", lambda: mixture.synthetic_moments(COUNTS, -3)),
+    ("finite numbers", lambda: mixture.class_effects(COUNTS, 2, values=(0.0, float("nan")))),
+    ("restarts is -1", lambda: mixture.class_effects(COUNTS, 2, restarts=-1)),
     ("There is no arm 2", lambda: mixture.outcome_moments(design_main(1.0).law, 2, 3)),
 ]
 

@@ -8,6 +8,7 @@ returned as what they are (Mazaheri, Squires and Uhler, AISTATS 2025).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,9 @@ from umbel.numerics.pencil import Roots, effect_moments, pencil
 from umbel.numerics.pencil import outcome_moments as _moments
 
 Array = NDArray[np.float64]
+
+MOST_POWERS = 1000
+"""Powers of effects that the recursion takes; 2 k - 1 tell of k classes."""
 
 
 def checked_table(counts: ArrayLike, values: Sequence[float] | None) -> tuple[Array, Array]:
@@ -40,7 +44,12 @@ def checked_table(counts: ArrayLike, values: Sequence[float] | None) -> tuple[Ar
         raise DataError(f"A table of counts has four axes (dz, dx, ny, arms); this one has {table.ndim}.")
     if not np.isfinite(table).all() or (table < 0).any() or table.sum() <= 0:
         raise DataError("Counts are finite, none is negative, and some are above 0.")
-    numbers = np.arange(table.shape[2], dtype=np.float64) if values is None else np.asarray(values, dtype=np.float64)
+    try:
+        numbers = np.arange(float(table.shape[2])) if values is None else np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("values are the numbers that the outcome's states stand for.") from None
+    if not np.isfinite(numbers).all():
+        raise DataError("values are finite numbers, one for each state of the outcome.")
     if numbers.shape != (table.shape[2],):
         raise DataError(f"values has {numbers.size} numbers and the outcome {table.shape[2]} states. Give one each.")
     for axis, name in enumerate(("Z", "X", "the outcome", "the treatment")):
@@ -52,18 +61,28 @@ def checked_table(counts: ArrayLike, values: Sequence[float] | None) -> tuple[Ar
     return table, numbers
 
 
-def checked_number(classes: int) -> None:
-    """A number of classes that makes a mixture.
+def checked_number(classes: int, *, least: int = 2) -> None:
+    """A number of classes that makes a mixture, or a rank from ``least`` on.
 
     Raises
     ------
     DataError
-        For fewer than two, or no whole number.
+        For fewer, or no whole number.
     """
-    if classes < 2 or classes != int(classes):
+    if isinstance(classes, bool) or not isinstance(classes, (int, float, np.integer, np.floating)):
+        raise DataError(f"{classes!r} is no number of classes. Write a whole one, {least} or more.")
+    if not classes >= least or classes == float("inf") or classes != int(classes):
+        if least < 2:
+            raise DataError(f"{classes} is no rank: rank is {least} or more, a whole number.")
         raise DataError(f"{classes} classes make no mixture: classes is 2 or more.")
     if not isinstance(classes, (int, np.integer)):
         raise DataError(f"{classes} classes are no whole number in Python's sense. Write {int(classes)}.")
+
+
+def _power(order: int) -> None:
+    """The highest power of a recursion."""
+    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or not 0 <= order <= MOST_POWERS:
+        raise DataError(f"order is {order!r}, the highest power: a whole number from 0 to {MOST_POWERS}.")
 
 
 def checked_clusters(counts: ArrayLike, values: Sequence[float] | None) -> tuple[Array, Array, Array | None]:
@@ -114,7 +133,9 @@ def average_effect(counts: ArrayLike, rank: int, *, values: Sequence[float] | No
     >>> round(average_effect(design_main(1.0, 0.5).law, 2), 12) + 0.0
     0.0
     """
-    found = operators(counts, rank, values=values)
+    table, numbers = checked_table(counts, values)
+    checked_number(rank, least=1)
+    found = operators_of(moments_of_cells(table, numbers[None]), rank)
     return found.average_effect(len(found.operators) - 1, 0)
 
 
@@ -147,6 +168,7 @@ def operators(counts: ArrayLike, classes: int, *, values: Sequence[float] | None
     2
     """
     table, numbers = checked_table(counts, values)
+    checked_number(classes)
     return operators_of(moments_of_cells(table, numbers[None]), classes)
 
 
@@ -199,7 +221,8 @@ def joint_diagonal(counts: ArrayLike, classes: int, *, values: Sequence[float] |
     Returns
     -------
     Diagonalised or None
-        Probabilities and means of the classes, in no particular order, and how far from diagonal the operators stay.
+        Probabilities and means of the classes, by ascending effect of the last arm over the first, and how far
+        from diagonal the operators stay.
 
     Raises
     ------
@@ -213,7 +236,18 @@ def joint_diagonal(counts: ArrayLike, classes: int, *, values: Sequence[float] |
     >>> bool(found.off < 1e-9)
     True
     """
-    return moment_classes(*checked_table(counts, values), classes)[2]
+    table, numbers = checked_table(counts, values)
+    checked_number(classes)
+    found = moment_classes(table, numbers, classes)[2]
+    if found is None:
+        return None
+    order = np.lexsort((found.probabilities, found.means[-1, 0] - found.means[0, 0]))
+    return replace(
+        found,
+        probabilities=found.probabilities[order],
+        means=found.means[..., order],
+        features=found.features[order],
+    )
 
 
 def synthetic_moments(counts: ArrayLike, order: int, *, values: Sequence[float] | None = None) -> Array:
@@ -245,6 +279,7 @@ def synthetic_moments(counts: ArrayLike, order: int, *, values: Sequence[float] 
     [1.0, 0.0, 0.5625, 0.0]
     """
     table, numbers = checked_table(counts, values)
+    _power(order)
     return effect_moments(moments_of_cells(table, numbers[None]), order, treated=table.shape[3] - 1)
 
 
@@ -281,6 +316,7 @@ def outcome_moments(counts: ArrayLike, arm: int, order: int, *, values: Sequence
     table, numbers = checked_table(counts, values)
     if not 0 <= arm < table.shape[3]:
         raise DataError(f"There is no arm {arm}: the table has {table.shape[3]}, from 0 on.")
+    _power(order)
     return _moments(moments_of_cells(table, numbers[None]), arm, order)
 
 
@@ -314,7 +350,7 @@ def synthetic_pencil(counts: ArrayLike, *, values: Sequence[float] | None = None
     >>> synthetic_pencil(design_b().law).effects.real.round(3).tolist()  # with roots that are no class's
     [-0.3, -0.024, -0.024, 0.5]
     """
-    size = np.shape(counts)[0]
+    size = len(checked_table(counts, values)[0])
     return pencil(synthetic_moments(counts, 2 * size - 1, values=values), size)
 
 
