@@ -62,7 +62,7 @@ def curves(rows: Sequence[tuple[int, float, float]]) -> str:
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
-        parts.append(label(places[0] + 24, points[0][1] - 8, name, colour))
+        parts.append(label(places[-1] - 24, points[-1][1] + (24 if which == 1 else -8), name, colour))
     for x, (runs, _, _) in zip(places, rows, strict=True):
         parts.append(label(x, HEIGHT - BOTTOM + 16, str(runs)))
     parts.append(label(WIDTH / 2, HEIGHT - 8, "restarts of EM"))

@@ -274,7 +274,7 @@ class _Answering:
             return self._refused(found, checks)
         checks = (*checks, *self._of_rank())
         level = f"{100 * self.estimator.level:g}%"
-        line = f"The {level} intervals are normal, their errors from a bootstrap of {MOMENT_DRAWS} draws"
+        line = f"The {level} intervals are normal, their errors from a bootstrap of {MOMENT_DRAWS} draws."
         return self._told(
             found.probabilities, found.means, Normal(found.covariance), (status_check(checks), *checks), (line,)
         )
@@ -341,7 +341,7 @@ class _Answering:
         interval = float(ends.low[0]), float(ends.high[0])
         estimate = Estimate(float(weights @ found.means), float(ends.se[0]), interval, level, "bridge")
         checks = (*self.data.checks, *checks, *self._of_rank())
-        line = f"The {100 * level:g}% interval is normal, its error from a bootstrap of {DRAWS} draws"
+        line = f"The {100 * level:g}% interval is normal, its error from a bootstrap of {DRAWS} draws."
         return Estimated(estimate, (), checks, (line,), (*REFERENCES, *BRIDGE), None, (self.data.source,))
 
 
@@ -369,7 +369,7 @@ def _bootstrap_words(data: ClassData, level: float, draws: int) -> str:
         drawn = "the rows"
     return (
         f"The {100 * level:g}% intervals are percentiles of {draws} bootstrap draws of {drawn}, classes of each draw "
-        "matched to the estimate's"
+        "matched to the estimate's."
     )
 
 
@@ -379,4 +379,4 @@ def _words(kind: ErrorKind, level: float) -> str:
         "observed": "the observed information",
         "sandwich": "the sandwich of scores",
     }[kind]
-    return f"The {100 * level:g}% intervals are normal, their errors from {source}"
+    return f"The {100 * level:g}% intervals are normal, their errors from {source}."

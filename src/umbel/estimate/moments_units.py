@@ -119,7 +119,7 @@ class KindsOfUnits:
         se = (high - low) / (2 * float(norm.ppf(1 - tail)))  # ratios have long tails: no moment of the draws
         doubts = (*shown, *_near(units, pattern), *_finished(len(draws)))
         checks = (*units.checks, status_check(doubts), *doubts)
-        words = f"The {100 * self.level:g}% interval holds that share of {DRAWS} bootstrap draws of the units"
+        words = f"The {100 * self.level:g}% interval holds that share of {DRAWS} bootstrap draws of the units."
         return Estimated(
             Estimate(value, se, (low, high), self.level, self.name),
             (),

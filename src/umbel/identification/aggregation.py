@@ -117,7 +117,7 @@ def through_totals(graph: Graph, question: Question, sources: Sequence[Experimen
         question,
         Estimand(expr, axes, strategy, plates, domains, macro=form_of(graph, body)),
         tuple(dict.fromkeys(work.steps)),
-        tuple(dict.fromkeys((*assumptions_of(graph, ()), *work.assumptions))),
+        tuple(dict.fromkeys((*assumptions_of(graph, (), worlds=True), *work.assumptions))),
         (),
         Proof(graph, (), (), work.sources) if work.realisations else work.proof(graph),
     )

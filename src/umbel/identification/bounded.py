@@ -17,6 +17,7 @@ from umbel.results.verdict import Bounded, Refused, Unidentified
 from umbel.structure.response import TooManyFunctions
 from umbel.variable import Domain, State
 
+GRAPH = "The graph is right: every absent edge is an assumption."
 CONSISTENCY = "Each unit's exogenous state fixes how every variable answers its causes, in every study alike."
 
 
@@ -79,7 +80,8 @@ def bounded(
         remarks.append(f"Not identified by a built route: {verdict.refusal.why}")
     tried = verdict.steps if isinstance(verdict, Unidentified) else ()
     proof = verdict.proof if isinstance(verdict, Unidentified) else None
-    return Bounded(question, found, certificate, (*tried, *_steps(found[0][1])), (CONSISTENCY,), tuple(remarks), proof)
+    steps, assumptions = (*tried, *_steps(found[0][1])), (GRAPH, CONSISTENCY)
+    return Bounded(question, found, certificate, steps, assumptions, tuple(remarks), proof)
 
 
 def _unbounded(verdict: Unidentified, fault: QuestionError) -> Unidentified:

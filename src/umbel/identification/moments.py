@@ -17,6 +17,7 @@ from umbel.graph.mixed import Graph, bits
 from umbel.graph.separation import m_separated
 from umbel.graph.surgery import without_edges_out_of
 from umbel.graph.walks import descendants
+from umbel.identification.explain import assumptions_of
 from umbel.model.proof import Proof
 from umbel.model.query import Body, ClassEffects, Combination, Event, Expectation, Free, Question
 from umbel.model.query import Held as Set
@@ -185,7 +186,7 @@ def _identified(graph: Graph, question: Question, contrast: Contrast, roles: Rol
         remarks.append(_of_one_row(latent, contrast))
     promoted = replace(graph, latent=graph.latent & ~(1 << roles.latent))
     proof = Proof(promoted, ())
-    return Identified(question, estimand, _steps(graph, roles), _assumptions(unmixing), tuple(remarks), proof)
+    return Identified(question, estimand, _steps(graph, roles), _assumptions(graph, unmixing), tuple(remarks), proof)
 
 
 def _estimand(contrast: Contrast, latent: str, strata: tuple[str, ...], *, by_class: bool) -> Expr:
@@ -323,16 +324,17 @@ def _of_one_row(latent: str, contrast: Contrast) -> str:
     )
 
 
-def _assumptions(unmixing: Unmixing) -> tuple[str, ...]:
+def _assumptions(graph: Graph, unmixing: Unmixing) -> tuple[str, ...]:
     u, t, y = unmixing.latent, unmixing.treatment, unmixing.outcome
     z, x = ", ".join(unmixing.z), ", ".join(unmixing.x)
     where = f" and {', '.join(unmixing.strata)}" if unmixing.strata else ""
-    number = f"{u} has {unmixing.classes} classes" if unmixing.classes else f"the data show how many classes {u} has"
+    number = f"{u} has {unmixing.classes} classes" if unmixing.classes else f"The data show how many classes {u} has"
     found = [
-        f"{number}, and no other hidden variable joins {t}, {y}, {z} and {x}",
-        f"rank: in each value of {t}{where}, {z} and {x} depend on each other through all classes of {u}",
-        f"every class of {u}{where} has members at each value of {t}",
+        *assumptions_of(graph, (), worlds=True),
+        f"{number}, and no other hidden variable joins {t}, {y}, {z} and {x}.",
+        f"In each value of {t}{where}, {z} and {x} depend on each other through all classes of {u} (rank).",
+        f"Every class of {u}{where} has members at each value of {t}.",
     ]
     if unmixing.level <= 3:
-        found.append(f"no two classes of {u} have the same mean of {y} at every value of {t}")
+        found.append(f"No two classes of {u} have the same mean of {y} at every value of {t}.")
     return tuple(found)

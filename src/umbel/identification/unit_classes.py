@@ -60,16 +60,16 @@ def _identified(promoted: Identified, found: UnitUnmixing) -> Identified:
             words = f"given {u}, {asked} members' values of {x} and ({views}) are independent"
     steps.append(Step("views", words))
     steps.append(Step("unmix", f"laws with {u} are means weighted by the dual of the law of {x} in each class"))
-    number = f"{u} has {found.classes} classes" if found.classes else f"the data show how many classes {u} has"
+    number = f"{u} has {found.classes} classes" if found.classes else f"The data show how many classes {u} has"
     assumptions = [
-        f"{number}, whose laws of {x} are linearly independent",
-        f"{u} is the only hidden variable behind more than one of the views",
+        f"{number}, whose laws of {x} are linearly independent.",
+        f"{u} is the only hidden variable behind more than one of the views.",
     ]
     if found.kind == "replicates":
         enough = f"{2 * found.classes} members" if found.classes else "twice as many members as classes"
         least = f"at least {found.members} members" if found.classes else f"as many members as {u} has classes"
-        assumptions.append(f"units of one class have one and the same law of {x} (tested from {enough})")
-        assumptions.append(f"each unit shows {x} for {least}")
+        assumptions.append(f"Units of one class have one and the same law of {x} (tested from {enough}).")
+        assumptions.append(f"Each unit shows {x} for {least}.")
     estimand = replace(promoted.estimand, strategy=f"kinds of units, {promoted.estimand.strategy}", unmixing=found)
     remark = f"Not identified without the classes of {u}: they are what makes it so."
     return replace(

@@ -37,6 +37,7 @@ STYLE = """
 .umbel td { white-space: nowrap; }
 .umbel svg { vertical-align: middle; }
 .umbel .failed { font-weight: 600; }
+@media (max-width: 30rem) { .umbel [aria-hidden] { display: none; } }
 .umbel summary { cursor: pointer; font-weight: 600; margin-top: 1.2em; }
 """.strip()
 
