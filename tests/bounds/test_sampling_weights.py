@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import umbel
-from umbel.estimate.bounds_records import effective_rows
+from umbel.estimate.bounds_design import effective_clusters, effective_rows
 
 BOW = "A -> Y; A <-> Y"
 ROWS = {"A": [0, 0, 1, 1] * 25, "Y": [0, 1, 0, 1] * 25}
@@ -64,7 +64,7 @@ def test_intervals_keep_coverage_where_weights_go_with_cells() -> None:
 def test_the_answer_says_what_weighted_rows_are_worth() -> None:
     answer = umbel.solve(BOW, "PNS(A, Y)", umbel.Study({**ROWS, "w": WEIGHTS}, weight="w"))
     assert answer.data[0].rows == 100
-    assert any("100 weighted rows count as" in one for one in answer.assumptions)
+    assert any("100 rows count as" in one for one in answer.assumptions)
 
 
 def test_equal_weights_change_nothing() -> None:
@@ -103,6 +103,59 @@ def test_classes_do_not_read_the_scale_of_weights() -> None:
         assert here.interval == pytest.approx(there.interval, abs=1e-9)
 
 
-def test_clusters_that_bounds_do_not_read_are_a_doubt() -> None:
-    answer = umbel.solve(BOW, "PNS(A, Y)", umbel.Study({**ROWS, "psu": WEIGHTS}, cluster="psu"))
+def test_clusters_are_worth_what_no_share_of_cells_belies() -> None:
+    rng = np.random.default_rng(3)
+    cluster = rng.integers(0, 30, 600)
+    cell = (rng.random(600) < rng.random(30)[cluster]) * 2 + rng.integers(0, 2, 600)
+    amount = rng.gamma(2.0, 1.0, 600)
+    share = np.bincount(cell, amount) / amount.sum()
+    largest = 0.0
+    for _ in range(20_000):
+        value = rng.normal(size=4)
+        away = value - share @ value
+        sums = np.bincount(cluster, amount * away[cell])
+        largest = max(largest, 30 / 29 * (sums @ sums) / amount.sum() ** 2 / (share @ away**2))
+    assert 1.0 / effective_clusters(cell, amount, cluster) == pytest.approx(largest, rel=0.01)
+
+
+def clustered(rng: np.random.Generator, clusters: int = 40) -> dict[str, np.ndarray]:
+    """A cluster's hidden cause is one and the same for its 20 rows."""
+    psu = np.repeat(np.arange(clusters), 20)
+    u = rng.integers(0, 2, clusters)[psu]
+    a = (rng.random(len(psu)) < np.where(u == 1, 0.7, 0.2)) * 1
+    return {"A": a, "Y": (rng.random(len(psu)) < 0.2 + 0.3 * a + 0.4 * u) * 1, "psu": psu}
+
+
+@pytest.mark.parametrize("design", [{"cluster": "psu"}, {"unit": "psu"}])
+def test_intervals_keep_coverage_where_rows_come_in_clusters(design: dict[str, str]) -> None:
+    """As if independent, 75 % of intervals held both ends."""
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(40):
+        study = umbel.Study(clustered(rng), **design)  # type: ignore[arg-type]
+        found = umbel.solve(BOW, "P(Y=1 | do(A=1))", study).bounds
+        assert found is not None and found.interval is not None
+        held += found.interval[0] <= 0.365 and found.interval[1] >= 0.915  # type: ignore[operator]
+    assert held >= 34  # fewer once in 400 at 95 %
+
+
+def test_clusters_are_told() -> None:
+    answer = umbel.solve(BOW, "PNS(A, Y)", umbel.Study(clustered(np.random.default_rng(1), 10), cluster="psu"))
+    assert any("Each of 10 clusters of data" in one and "200 rows count as" in one for one in answer.assumptions)
+    assert [check.advice for check in answer.checks if check.name == "clusters"] == [
+        "10 clusters of data tell little of the error: take the interval as rough."
+    ]
+    answer = umbel.solve(BOW, "PNS(A, Y)", umbel.Study({**ROWS, "s": WEIGHTS}, strata="s"))
     assert [(check.name, check.passed) for check in answer.checks if check.name == "design"] == [("design", False)]
+
+
+def test_rows_that_lack_a_value_are_a_doubt() -> None:
+    """Half of those with Y = 1 do not show it: the bounds miss the truth, and nothing in the rows tells."""
+    y = np.array(ROWS["Y"], dtype=float)
+    y[:20] = np.where(y[:20] == 1.0, np.nan, y[:20])
+    checks = {one.name: one for one in umbel.solve(BOW, "P(Y=1 | do(A=1))", umbel.Study({**ROWS, "Y": y})).checks}
+    assert not checks["complete rows"].passed
+    assert checks["complete rows"].value == pytest.approx(0.1)
+    assert "missing at random" in checks["complete rows"].advice
+    whole = umbel.solve(BOW, "P(Y=1 | do(A=1))", umbel.Study(ROWS))
+    assert "complete rows" not in {one.name for one in whole.checks}

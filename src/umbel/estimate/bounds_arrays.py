@@ -44,7 +44,9 @@ class Records:
         Variable whose value decided which rows were kept, and the code it was kept at; the rows
         left out are known to exist by nobody.
     rows
-        Number of rows behind the counts, where weights make them count as fewer; None: the counts.
+        Number of rows behind the counts, where weights or clusters make them count as fewer; None: the counts.
+    clusters
+        Number of clusters that the rows were drawn in; None where each was drawn by itself.
     """
 
     codes: Codes
@@ -54,6 +56,7 @@ class Records:
     population: bool = False
     selected: tuple[int, int] | None = None
     rows: float | None = None
+    clusters: int | None = None
 
     @property
     def total(self) -> float:

@@ -13,13 +13,12 @@ from umbel.data.study import Study
 from umbel.data.values import Codes, categories, check_whole, is_law, numbers, order_key
 from umbel.errors import DataError, shown
 from umbel.estimate.bounds_arrays import Array, Records
+from umbel.estimate.bounds_design import effective_clusters, effective_rows
 from umbel.variable import Domain, State
 
 MOST_STATES = 24
 MOST_PLAIN = 12
 """States that a column of whole numbers or words may have to be read as discrete unasked."""
-MOST_CELLS = 1000
-"""Cells up to which the largest design effect is found exactly; beyond, its bound: the largest mean weight."""
 
 
 def states_in(studies: Sequence[Study], names: Sequence[str], known: Mapping[str, Domain]) -> dict[str, Domain]:
@@ -131,19 +130,38 @@ def records_of(study: Study, names: Sequence[str], domains: Mapping[str, Domain]
     cells = owner.reshape(-1)
     totals = np.bincount(cells, counts, minlength=len(distinct)).astype(np.float64)
     do = tuple(names.index(one) for one in study.do if one in names)
-    if study.weight is None:
+    grouped = study.cluster or (study.unit[0] if study.unit else None)
+    population = study.count is not None and is_law(counts)
+    if population or (study.weight is None and grouped is None):
         kept = totals > 0
-        population = study.count is not None and is_law(counts)
         return Records(distinct[kept], totals[kept], do, name, population, selected)
-    weights = _amounts(study, study.weight, name, "weights")
-    sums = np.bincount(cells, counts * weights, minlength=len(distinct)).astype(np.float64)
-    kept = sums > 0
-    if not kept.any():
+    weights = np.ones(len(counts)) if study.weight is None else _amounts(study, study.weight, name, "weights")
+    used = np.flatnonzero(counts * weights > 0.0)
+    if not len(used):
         raise DataError(f"{name} has no rows: its counts or weights are all 0.")
-    squares = np.bincount(cells, counts * weights**2, minlength=len(distinct)).astype(np.float64)
-    worth = effective_rows(sums[kept], squares[kept]) * sums[kept] / sums.sum()
-    idle = float(counts[weights == 0.0].sum())
-    return Records(distinct[kept], worth, do, name, False, selected, float(counts.sum()) - idle)
+    seen, cells = np.unique(cells[used], return_inverse=True)
+    cells, counts, weights = cells.reshape(-1), counts[used], weights[used] / weights.max()
+    sums = np.bincount(cells, counts * weights).astype(np.float64)
+    worth = effective_rows(sums, np.bincount(cells, counts * weights**2).astype(np.float64))
+    clusters = None
+    if grouped is not None:
+        groups = _groups(study, grouped, name)[used]
+        groups = np.unique(groups, return_inverse=True)[1].reshape(-1)
+        clusters = int(groups.max()) + 1
+        if clusters < 2:
+            raise DataError(f"{name} has one cluster of {shown(grouped)}: nothing tells how far an end is off.")
+        worth = min(worth, effective_clusters(cells, counts * weights, groups))
+    return Records(distinct[seen], worth * sums / sums.sum(), do, name, False, selected, float(counts.sum()), clusters)
+
+
+def _groups(study: Study, column: str, name: str) -> Codes:
+    """Which cluster each row belongs to."""
+    assert study.data is not None
+    (values,) = fetch_columns(study.data, [column], reason="cluster")
+    codes, _ = categories(values)
+    if (codes < 0).any():
+        raise DataError(f"{name} has no {shown(column)} in row {int((codes < 0).argmax()) + 1}: whose cluster is it?")
+    return codes
 
 
 def _codes(study: Study, name: str) -> tuple[Codes, tuple[State, ...]]:
@@ -164,42 +182,6 @@ def _counts(study: Study, name: str) -> Array:
     if study.weight is not None or not is_law(counts):
         check_whole(counts, where=f"{name}: {study.count}")
     return counts
-
-
-def effective_rows(sums: Array, squares: Array) -> float:
-    """How many unweighted rows tell as much of every share of cells as these weighted ones, or less.
-
-    A sampling weight says whom a row speaks for, not how many were asked. One design effect for all cells
-    (Kish, Survey Sampling, 1965) is too small for a share of cells whose rows weigh more than others; the
-    largest design effect of any combination of cells serves all. O(cells³).
-
-    Parameters
-    ----------
-    sums, squares
-        Shapes (cells,): sums of weights, positive, and of their squares.
-
-    References
-    ----------
-    Rao and Scott, Journal of the American Statistical Association 76(374), 1981: generalised design effects.
-
-    Examples
-    --------
-    >>> round(effective_rows(np.array([30.0, 70.0]), np.array([30.0, 70.0])))
-    100
-    >>> round(effective_rows(np.array([30.0, 70.0]), np.array([90.0, 70.0])))  # 10 rows of weight 3
-    42
-    """
-    total = float(sums.sum())
-    shares = sums / total
-    if len(sums) == 1:
-        return total**2 / float(squares.sum())
-    if len(sums) > MOST_CELLS:
-        return total / float((squares / sums).max())
-    root = np.sqrt(shares)
-    ratio = squares / root
-    spread = np.diag(squares / shares) - np.outer(ratio, root) - np.outer(root, ratio)
-    spread += float(squares.sum()) * np.outer(root, root)  # variance of shares, in units of a plain sample's
-    return total**2 / float(np.linalg.eigvalsh(spread)[-1])
 
 
 def _amounts(study: Study, which: str, name: str, what: str) -> Array:

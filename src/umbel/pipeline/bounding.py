@@ -211,6 +211,7 @@ def _described(asked: Asked, name: str) -> bool:
 
 def _found(asked: Asked) -> _Found | Incompatible:
     from umbel.estimate.bounds import BoundsFound, bound
+    from umbel.estimate.bounds_design import design_lines
     from umbel.estimate.bounds_records import records_of, states_in
 
     start = time.perf_counter()
@@ -253,12 +254,7 @@ def _found(asked: Asked) -> _Found | Incompatible:
         if name in domains and name not in known and not _described(asked, name) and _read_at_all(verdict, name)
     )
     told += tuple(f"It is given that {one}." for one in asked.where)
-    told += tuple(
-        f"Each row of {one.name} is drawn by itself; its {one.rows:,.0f} weighted rows count as {one.total:,.0f} in "
-        "the interval: what the largest design effect of any share of them leaves."
-        for one in records
-        if one.rows is not None
-    )
+    told += design_lines(telling)
     return _Found(verdict, records, tuple(results), told, time.perf_counter() - start)
 
 
@@ -321,9 +317,11 @@ def _kept(answer: Answer) -> tuple[str, ...]:
 
 def _answered(answer: Answer, asked: Asked, found: _Found) -> Answer:
     from umbel.estimate.bounds import REFERENCES
+    from umbel.estimate.bounds_design import design_checks
     from umbel.estimate.estimator import unused
 
-    unread = (check for study in asked.studies for check in unused(study, "cluster", "strata", "errors"))
+    unread = (check for study in asked.studies for check in unused(study, "strata", "errors"))
+    design = design_checks(found.records, sorted(_reads(found.verdict)), found.verdict.programmes[0][1].names)
     first = found.results[0][1]
     table = [row for which, one in found.results for row in _rows(answer.question, which, one.bounds)]
     tried = (step for step in answer.steps if step.rule not in COMPILED)
@@ -337,7 +335,7 @@ def _answered(answer: Answer, asked: Asked, found: _Found) -> Answer:
         table=() if found.single else tuple(table),
         steps=(*tried, *found.verdict.steps, Step("engine", first.engine)),
         assumptions=tuple(dict.fromkeys(assumed)),
-        checks=tuple(dict.fromkeys((*(check for _, one in found.results for check in one.checks), *unread))),
+        checks=tuple(dict.fromkeys((*(check for _, one in found.results for check in one.checks), *design, *unread))),
         remarks=tuple(dict.fromkeys(remarks)),
         references=REFERENCES,
         data=_data(asked.studies, found.records),
