@@ -40,7 +40,8 @@ from umbel.variable import Domain, State
 
 FEW_CLUSTERS = 20
 LEAST = 2.5
-"""Equal draws that rows must be worth for an error at all."""
+MANY = 20
+"""Equal draws that so many rows must be worth for an error at all."""
 LARGEST = 1e100
 """Squares of sums of squares of larger numbers overflow."""
 ANY = "any value"
@@ -264,7 +265,7 @@ def _draws(rows: Rows) -> tuple[Check, ...]:
         where = " in each stratum" if sample.strata is not None else ""
         raise Unanswered(f"There is one {what}{where}: nothing tells how far an estimate is off.", "Collect more.")
     effective = sample.effective()
-    if effective < LEAST:
+    if effective < LEAST and total >= MANY:
         raise Unanswered(
             f"One row carries nearly all of the weight: the rows count as {effective:.2g}, and nothing tells how far "
             "an estimate is off.",
