@@ -133,6 +133,7 @@ WRONG = {
     "no such table": (["pupil.csv"], "does not exist. Possible"),
     "no table": (["notes.md"], "is of no kind that is read here"),
     "one column": (["one.csv"], "fewer than two columns"),
+    "no rows": (["none.csv"], "'none.csv' has a header and no rows"),
     "the file is there": (["pupils.csv", "--out", "pupils.csv"], "is there already"),
     "nowhere to write": (["pupils.csv", "--out", "no/such/folder.toml"], "cannot be written"),
 }
@@ -142,6 +143,7 @@ WRONG = {
 def test_wrong_input_is_one_line(case: str, tables: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments, message = WRONG[case]
     (tables / "one.csv").write_text("A\n0\n1\n", encoding="utf-8")
+    (tables / "none.csv").write_text("A,Y\n", encoding="utf-8")
     (tables / "notes.md").write_text("# no table", encoding="utf-8")
     monkeypatch.chdir(tables)
     assert run(["start", *arguments]) == 2

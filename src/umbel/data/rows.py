@@ -235,7 +235,11 @@ def _complete(
     for hole in holes.values():
         keep &= ~hole
     if not keep.any():
-        raise DataError(f"{data.name} has no row complete in {listed([field.name for field in holes])}.")
+        lacking = listed([field.name for field, hole in holes.items() if hole.any()])
+        what = (
+            f"has no complete row; missing values are in: {lacking}" if lacking else "has no row that weighs anything"
+        )
+        raise DataError(f"{data.name} {what}." if len(keep) else f"{data.name} is empty.")
     rows = np.flatnonzero(keep)
     checks = _doubts(columns, known, {field: hole & ~idle for field, hole in holes.items()}, len(rows), int(idle.sum()))
     kept = {name: _seen(column.taken(rows)) for name, column in columns.items()}

@@ -66,6 +66,8 @@ def draft_problem(
         raise ProblemError("--units needs --unit: the name of the key column that joins the two tables.")
     rows = open_table(table, role="data")
     inner = _Level(_relative(table, folder), profiles(rows, unit=unit))
+    if inner.columns and not inner.columns[0].rows:
+        raise ProblemError(f"{shown(inner.file)} has a header and no rows: there is nothing to look at.")
     outer = None
     if units is not None and unit is not None:
         other = open_table(units, role="units")
