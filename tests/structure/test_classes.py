@@ -123,6 +123,20 @@ def test_averages_go_through_the_class(edges: str, classes: int) -> None:
     assert verdict.identified and verdict.verify()
 
 
+@pytest.mark.parametrize(
+    ("question", "contrast"),
+    [
+        ("E[Y | do(T ~ Bernoulli(0.25))]", ((0.75, 0), (0.25, 1))),
+        ("E[Y | do(T ~ Bernoulli(0.25))] - E[Y | do(T=0)]", ((0.75, 0), (0.25, 1), (-1.0, 0))),
+        ("E[Y | do(T ~ Point(1))] - E[Y | do(T ~ Categorical(0.5, 0.5))]", ((1.0, 1), (-0.5, 0), (-0.5, 1))),
+    ],
+)
+def test_drawn_treatments_are_means_of_set_ones(question: str, contrast: tuple[tuple[float, int], ...]) -> None:
+    verdict = umbel.identify("U -> { Z X T Y }; Z -> T -> Y; classes U = 2", question)
+    assert verdict.identified and verdict.verify()
+    assert verdict.estimand.unmixing is not None and verdict.estimand.unmixing.contrast == contrast
+
+
 def test_labels_are_kept() -> None:
     graph = "U -> { Z X T Y }; Z -> T -> Y; classes U = 2; states T = { none < drug }"
     verdict = umbel.identify(graph, "MTE(T, Y | U)")

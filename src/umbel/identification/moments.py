@@ -18,10 +18,13 @@ from umbel.graph.separation import m_separated
 from umbel.graph.surgery import without_edges_out_of
 from umbel.graph.walks import descendants
 from umbel.identification.explain import assumptions_of
+from umbel.model.formula import state_of
+from umbel.model.policy import Family
 from umbel.model.proof import Proof
-from umbel.model.query import Body, ClassEffects, Combination, Event, Expectation, Free, Question
+from umbel.model.query import Body, ClassEffects, Combination, Drawn, Event, Expectation, Free, Question
 from umbel.model.query import Held as Set
 from umbel.model.query import Probability as Chance
+from umbel.model.weights import FamilyLaw
 from umbel.results.step import Refusal, Step
 from umbel.results.verdict import Identified, Refused, Verdict
 from umbel.structure.classes import NoRoles, Roles, factors_of, roles_of
@@ -96,7 +99,7 @@ def average_over_classes(graph: Graph, question: Question, body: Body) -> Verdic
     body
         The same, named quantities spelled out.
     """
-    contrast = contrast_of(body)
+    contrast = contrast_of(graph, body)
     if contrast is None or _unsupported(graph, contrast) is not None:
         return None
     deepest = 3 if contrast.given else 4
@@ -110,7 +113,7 @@ def average_over_classes(graph: Graph, question: Question, body: Body) -> Verdic
     return None
 
 
-def contrast_of(body: Body) -> Contrast | None:
+def contrast_of(graph: Graph, body: Body) -> Contrast | None:
     """The body as a combination of means of one outcome under one treatment; None when it is not."""
     parts = body.parts if isinstance(body, Combination) else ((1.0, body),)
     terms: list[tuple[float, State]] = []
@@ -118,9 +121,13 @@ def contrast_of(body: Body) -> Contrast | None:
     conditions: tuple[Event, ...] = ()
     for weight, part in parts:
         match part:
-            case Expectation(outcome, (Set() | Free() as at,), given) if not outcome.world and outcome.value is None:
+            case Expectation(outcome, (Set() | Free() | Drawn() as at,), given) if (
+                not outcome.world and outcome.value is None
+            ):
                 event = None
-            case Chance((outcome,), (Set() | Free() as at,), given) if not outcome.world and outcome.value is not None:
+            case Chance((outcome,), (Set() | Free() | Drawn() as at,), given) if (
+                not outcome.world and outcome.value is not None
+            ):
                 event = outcome.value
             case _:
                 return None
@@ -129,6 +136,11 @@ def contrast_of(body: Body) -> Contrast | None:
         seen.add((at.name, outcome.variable, event, frozenset(given)))
         if isinstance(at, Set):
             terms.append((weight, at.value))
+        elif isinstance(at, Drawn):
+            chances = _chances(graph, at)
+            if not chances:
+                return None
+            terms += [(weight * chance, state) for chance, state in chances]
         elif len(parts) > 1:
             return None
         conditions = given
@@ -136,6 +148,22 @@ def contrast_of(body: Body) -> Contrast | None:
         return None
     treatment, name, event, _ = next(iter(seen))
     return Contrast(treatment, name, tuple(terms), event, tuple((one.variable, one.value) for one in conditions))
+
+
+def _chances(graph: Graph, drawn: Drawn) -> list[tuple[float, State]]:
+    """The states that a law without covariates gives, with their probabilities; empty for another law."""
+    law = drawn.law
+    if not isinstance(law, Family) or law.reads or law.name == "Normal":
+        return []
+    domain = dict(graph.facts.domains).get(graph.index(drawn.name))
+    if law.name == "Point":
+        found = [(1.0, state_of(law.arguments[0], {}))]
+    else:
+        several = max(len(law.arguments), 2)
+        states: tuple[State, ...] = domain.states if domain else tuple(range(several))
+        of = FamilyLaw(law, f"{drawn.name} ~ {law.name}")
+        found = [(of.weight(state, states, {}), state) for state in states]
+    return [(chance, state) for chance, state in found if chance > 0]
 
 
 def _unsupported(graph: Graph, contrast: Contrast) -> Refusal | None:
