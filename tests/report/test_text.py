@@ -187,3 +187,10 @@ def test_no_number_is_broken_at_any_width(width: int) -> None:
     assert len(re.findall(r"\[-1\.54,\s+16\.11\]", text)) == 2
     assert len(re.findall(r"\b6\.21\b", text)) == len(re.findall(r"\b5\.59\b", text)) == 2
     assert all(len(line) <= width for line in text.split("\n"))
+
+
+def test_what_rounding_left_is_no_error() -> None:
+    exact = replace(ANSWER, estimate=Estimate(99.0, 9.5e-17, (99.0, 99.0), 0.95, "totals"))
+    assert re.search(r"value +se +95% interval\n +99 +0 +\[99, 99\]", exact.summary())
+    small = replace(ANSWER, estimate=Estimate(3e-15, 1e-15, (1e-15, 5e-15), 0.95, "aipw"))
+    assert re.search(r"3e-15 +1e-15", small.summary())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from umbel.report.digits import decimals_of, interval, number, percent
+from umbel.report.digits import DUST, decimals_of, interval, number, percent
 from umbel.results.answer import Answer
 from umbel.results.value import Bounds, Estimate, LatentClass, Policy, Row
 
@@ -64,10 +64,16 @@ def _title(estimate: Estimate, plural: str = "") -> str:
     return f"{word} ({estimate.method})" if estimate.method else word
 
 
+def _error(value: float | None, se: float | None, at: int | None) -> str:
+    """A standard error; what rounding alone left of a value is shown as zero."""
+    rounding = value is not None and se is not None and se < DUST * abs(value)
+    return "0" if rounding else number(se, at)
+
+
 def _estimate(estimate: Estimate) -> Block:
     """A posterior is read by its quantiles, a confidence interval as a pair."""
     at = decimals_of([estimate.value], se=estimate.se, pair=estimate.interval)
-    found = (number(estimate.value, at), number(estimate.se, at))
+    found = (number(estimate.value, at), _error(estimate.value, estimate.se, at))
     low, high = estimate.interval or (None, None)
     spans = ((low, estimate.value, high),)
     if estimate.kind == "posterior" and estimate.level is not None:
@@ -119,6 +125,6 @@ def _rows(title: str, rows: Sequence[Row], width: str) -> Block:
         known = [*(str(given.get(key, "")) for key in keys), *([row.kind] if kinds else [])]
         ends = None if row.lower is None and row.upper is None else (row.lower, row.upper)
         at = decimals_of([row.value], se=row.se, pair=ends)
-        error = [number(row.se, at)] if errors else []
+        error = [_error(row.value, row.se, at)] if errors else []
         lines.append((row.term, *known, number(row.value, at), *error, interval(ends, at)))
     return Block(title, heads, tuple(lines), tuple((row.lower, row.value, row.upper) for row in rows))
