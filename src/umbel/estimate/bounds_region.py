@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from umbel.numerics.interior import likeliest
-from umbel.numerics.multilinear import Polynomial, slope, value
+from umbel.numerics.multilinear import Polynomial, combined, slope, value
 
 Array = NDArray[np.float64]
 
 DEGREES = 2
 ROUNDS = 25
 SEARCH = 40
+STEPS = 12
+CLOSE = 1e-4
+ONE = Polynomial((), 1.0)
 NEAR = 0.02
 """How close, in nats, the likelihood must come to the region's edge."""
 
@@ -64,8 +67,35 @@ def region(
     depth = 0.5 * float(chi2.ppf(level, DEGREES))
     found = []
     for sign, start in zip((1.0, -1.0), witnesses, strict=True):
-        found.append(_end(numerator, denominator, seen, list(start), sign, sum(best), depth))
+        found.append(_end_of_ratio(numerator, denominator, seen, list(start), sign, sum(best), depth))
     return found[0], found[1]
+
+
+def _end_of_ratio(
+    top: Polynomial,
+    bottom: Polynomial,
+    seen: Sequence[Seen],
+    start: list[Array],
+    sign: float,
+    best: float,
+    depth: float,
+) -> float:
+    """The end of a quotient, which tilting loses where the quotient bends away from the likelihood.
+
+    The quotient is beyond t somewhere in the region just if ``top - t bottom`` is beyond zero there, which
+    is linear in each law; its end gives the next t (Dinkelbach, Management Science 13(7), 1967).
+    """
+    if not bottom.terms:
+        laws = _end(top, bottom, seen, start, sign, best, depth)
+        return _ratio(top, bottom, laws)
+    laws, reached = start, _ratio(top, bottom, start)
+    for _ in range(STEPS):
+        laws = _end(combined((1.0, top), (-reached, bottom)), ONE, seen, laws, sign, best, depth)
+        now = _ratio(top, bottom, laws)
+        if sign * (reached - now) <= CLOSE * max(1.0, abs(reached)):
+            return sign * min(sign * reached, sign * now)
+        reached = now
+    return reached
 
 
 def _end(
@@ -76,8 +106,8 @@ def _end(
     sign: float,
     best: float,
     depth: float,
-) -> float:
-    """The end on one side, by a search for the penalty on its logarithm."""
+) -> list[Array]:
+    """Laws at the end on one side, by a search for the penalty on its logarithm."""
 
     def tilted(penalty: float, laws: list[Array]) -> tuple[float, float, list[Array]]:
         found = _tilted(top, bottom, seen, laws, sign * penalty)
@@ -85,16 +115,21 @@ def _end(
         return drop, _ratio(top, bottom, found), found
 
     total = sum(float(one.counts.sum()) for one in seen) or 1.0
-    extreme = _ratio(top, bottom, start)
+    extreme, at = _ratio(top, bottom, start), start
+
+    def farther(number: float, laws: list[Array]) -> tuple[float, list[Array]]:
+        return (number, laws) if sign * number < sign * extreme else (extreme, at)
+
     low, high = 0.0, np.log(max(total, 10.0)) / 2
     drop, number, laws = tilted(float(np.exp(high)), start)
-    extreme = sign * min(sign * extreme, sign * number) if drop <= depth + NEAR else extreme
+    if drop <= depth + NEAR:
+        extreme, at = farther(number, laws)
     while drop < depth and high < 30:
         low, high = high, high + 2.0
-        extreme = sign * min(sign * extreme, sign * number)
+        extreme, at = farther(number, laws)
         drop, number, laws = tilted(float(np.exp(high)), laws)
     if drop < depth:
-        return float(sign * min(sign * extreme, sign * number))
+        return farther(number, laws)[1]
     if low == 0.0:
         low = -10.0
     for _ in range(SEARCH):
@@ -102,12 +137,12 @@ def _end(
         drop, number, reached = tilted(float(np.exp(middle)), laws)
         if drop <= depth:
             low = middle
-            extreme = sign * min(sign * extreme, sign * number)
+            extreme, at = farther(number, reached)
             if depth - drop < NEAR:
                 break
         else:
             high, laws = middle, reached
-    return float(extreme)
+    return at
 
 
 def _ratio(top: Polynomial, bottom: Polynomial, laws: Sequence[Array]) -> float:
