@@ -160,3 +160,13 @@ def test_the_level_is_told_as_it_was_asked() -> None:
     answer = umbel.solve("A -> Y", "E[Y | do(A=1)]", study, method=umbel.MethodSpec(level=0.975))
     assert any("The 97.5% interval" in line for line in answer.assumptions)
     assert "97.5% interval" in answer.summary()
+
+
+def test_a_study_that_is_not_read_is_named() -> None:
+    """Two registers alike: the second was left aside without a word."""
+    one = umbel.Study({"A": [0, 1] * 20, "Y": list(range(40))})
+    two = umbel.Study({"A": [0, 1] * 20, "Y": list(range(40, 80))})
+    answer = umbel.solve("A -> Y", "E[Y | do(A=1)]", one, two)
+    assert answer.value == umbel.solve("A -> Y", "E[Y | do(A=1)]", one).value
+    assert any("Nothing is read of study 2" in remark for remark in answer.remarks)
+    assert not any("Nothing is read" in remark for remark in umbel.solve("A -> Y", "E[Y | do(A=1)]", one).remarks)

@@ -152,7 +152,7 @@ def estimated(
         estimate=replace(found.estimate, seed=method.seed if rng is None else None),
         classes=found.classes,
         table=found.rows,
-        remarks=(*answer.remarks, *opened.made, *_words(target, study)),
+        remarks=(*answer.remarks, *opened.made, *_idle(verdict, studies), *_words(target, study)),
         checks=(*status_of(found.checks), *found.checks, *_no_spread(found, target), *_unread(best, method)),
         assumptions=(*answer.assumptions, *found.assumptions),
         references=found.references,
@@ -219,6 +219,18 @@ def _independences(graph: Graph) -> Independent:
         return m_separated(graph, x & ~z, y & ~z, z)
 
     return independent
+
+
+def _idle(verdict: Identified, studies: Sequence[Study]) -> tuple[str, ...]:
+    """Studies that were given and are not read: nobody should believe that their rows count."""
+    from umbel.estimate.expansion import sources_of
+
+    if len(studies) == 1:
+        return ()
+    read = sources_of(verdict.estimand.body)
+    idle = [str(at) for at in range(1, len(studies) + 1) if at - 1 not in read]
+    who = f"study {idle[0]}" if len(idle) == 1 else f"studies {', '.join(idle)}"
+    return (f"Nothing is read of {who}: rows of several studies are not pooled.",) if idle else ()
 
 
 def _words(target: Target, study: Study) -> tuple[str, ...]:
