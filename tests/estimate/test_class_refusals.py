@@ -102,3 +102,17 @@ def test_survey_strata_are_no_silence() -> None:
     rows = rows_of(2000) | {"s": np.arange(2000) % 3}
     answer = umbel.solve(GRAPH, "ATE(T, Y)", umbel.Study(rows, strata="s"))
     assert any(check.name == "design" and "strata" in check.advice for check in answer.checks)
+
+
+def test_few_clusters_are_doubted_and_one_shows_nothing() -> None:
+    rows = rows_of(2000)
+    open_number = GRAPH.replace(" = 2", "")
+    one = umbel.solve(open_number, "MTE(T, Y | U)", umbel.Study(rows | {"c": np.zeros(2000)}, cluster="c"))
+    assert one.refusal is not None and "no more than 1 cluster of rows may show by chance" in one.refusal.why
+    five = umbel.solve(GRAPH, "MTE(T, Y | U)", umbel.Study(rows | {"c": np.arange(2000) % 5}, cluster="c"))
+    (check,) = (check for check in five.checks if check.name == "clusters")
+    assert not check.passed and check.value == 5 and "rough" in check.advice
+    (status,) = (check for check in five.checks if check.name == "status")
+    assert "clusters" in status.advice
+    many = umbel.solve(GRAPH, "ATE(T, Y)", umbel.Study(rows | {"c": np.arange(2000) % 50}, cluster="c"))
+    assert all(check.passed for check in many.checks if check.name == "clusters")

@@ -21,9 +21,11 @@ from umbel.estimate.moments_checks import (
     CONTRADICTED,
     checks_of,
     checks_of_rank,
+    few_clusters,
     fit_check,
     normal_check,
     refusal_of_arm,
+    refusal_of_one,
     refusal_of_rank,
     refused,
     status_check,
@@ -139,16 +141,11 @@ class LatentClasses:
         rank = ranks(data, unmixing, features)
         classes = unmixing.classes or rank.classes()
         if classes < 2:
-            one = Refusal(
-                f"{', '.join(unmixing.z)} and {', '.join(unmixing.x)} show one class of {unmixing.latent}: they are "
-                f"independent within the values of {unmixing.treatment}.",
-                f"Measure proxies that depend on each other through {unmixing.latent}.",
-            )
-            return refused(one, checks_of_rank(data, unmixing, rank, 2))
+            return refused(refusal_of_one(data, unmixing), checks_of_rank(data, unmixing, rank, 2))
         lost = refusal_of_arm(data, unmixing, rank, classes)
         if lost is not None:
             return refused(lost, checks_of_rank(data, unmixing, rank, classes))
-        spare = unused(study, "strata", "errors", "edges", "selected")
+        spare = (*few_clusters(data), *unused(study, "strata", "errors", "edges", "selected"))
         answer = _Answering(self, target, unmixing, data, features, rank, classes, spare)
         return answer.bridge(rng, watch) if unmixing.level == 4 else answer.classes_or_average(rng, watch)
 

@@ -25,6 +25,8 @@ CONTRADICTED = 1e-3
 FAINT = 3.0
 """Least singular value in units of its noise below which they are refused if the rank test finds fewer classes too."""
 LEVEL = 0.05
+FEW_CLUSTERS = 20
+"""Clusters below which errors are rough."""
 SMALL = 0.01
 """Share of an arm in a class below which that class hardly shows the arm."""
 
@@ -51,7 +53,8 @@ def checks_of_rank(data: ClassData, unmixing: Unmixing, rank: RankTest, classes:
 def _drawn(data: ClassData) -> str:
     """What is drawn as one, where it is no row."""
     if data.clusters is not None:
-        return f"{int(data.clusters.max()) + 1:,} clusters of rows"
+        number = int(data.clusters.max()) + 1
+        return f"{number:,} cluster{'' if number == 1 else 's'} of rows"
     return "" if data.counted else "weighted rows"
 
 
@@ -123,6 +126,30 @@ def strength_check(
 def _listed(values: Array) -> str:
     """At most five singular values."""
     return ", ".join(f"{one:.2g}" for one in values[:5].tolist()) + (", …" if len(values) > 5 else "")
+
+
+def few_clusters(data: ClassData) -> tuple[Check, ...]:
+    """A doubt about errors that a handful of clusters gives."""
+    if data.clusters is None:
+        return ()
+    number = int(data.clusters.max()) + 1
+    few = f"{number} clusters tell little of the error: take the intervals as rough, and too short."
+    return (Check("clusters", number >= FEW_CLUSTERS, float(number), few if number < FEW_CLUSTERS else ""),)
+
+
+def refusal_of_one(data: ClassData, unmixing: Unmixing) -> Refusal:
+    """Why no number of classes is found: one is all that the proxies show."""
+    z, x, u = ", ".join(unmixing.z), ", ".join(unmixing.x), unmixing.latent
+    if data.clusters is None:
+        return Refusal(
+            f"{z} and {x} show one class of {u}: they are independent within the values of {unmixing.treatment}.",
+            f"Measure proxies that depend on each other through {u}.",
+        )
+    return Refusal(
+        f"{z} and {x} show one class of {u}: what they have in common within the values of {unmixing.treatment} is no "
+        f"more than {_drawn(data)} may show by chance.",
+        f"Collect rows of more clusters, measure stronger proxies, or declare the number: classes {u} = 2.",
+    )
 
 
 def refusal_of_rank(unmixing: Unmixing, rank: RankTest, classes: int) -> Refusal | None:
