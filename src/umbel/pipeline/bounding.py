@@ -40,6 +40,8 @@ COMPILED = ("response functions", "programme")
 """Steps that the states of the data say again, more precisely."""
 COVERS = "The {:.4g}% interval is meant to hold every value that the true law allows, in that share of samples."
 """What the sampling interval of bounds is for."""
+BOUNDS = (None, "programs", "bootstrap", "scip", "em", "credible")
+"""Names of methods for bounds."""
 MEET = 1e-5
 """Ends this close are one number."""
 
@@ -117,6 +119,8 @@ def bounds_where_states_allow(answer: Answer, asked: Asked) -> Answer:
     if not _flat(asked) or unboundable(asked.graph, asked.question) is not None:
         return answer
     from umbel.estimate.bounds_records import plainly_discrete, states_in
+
+    check_name(asked.method)
 
     measured = _measured(asked)
     relevant = ancestors(asked.graph, asked.graph.mask(asked.question.names()))
@@ -256,6 +260,20 @@ def _found(asked: Asked) -> _Found | Incompatible:
     told += tuple(f"It is given that {one}." for one in asked.where)
     told += design_lines(telling)
     return _Found(verdict, records, tuple(results), told, time.perf_counter() - start)
+
+
+def check_name(method: MethodSpec) -> None:
+    """Refuse a name that neither bounds nor estimators have.
+
+    Raises
+    ------
+    ProblemError
+        With the names that there are.
+    """
+    from umbel.pipeline.answering import estimators_of
+
+    if method.name not in BOUNDS:
+        estimators_of(method)
 
 
 def _method(method: MethodSpec) -> BoundsMethod:

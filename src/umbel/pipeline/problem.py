@@ -21,6 +21,7 @@ from umbel.model.inequality import Inequality
 from umbel.model.query import Question
 from umbel.model.source import OBSERVATIONAL, Experiment
 from umbel.model.validate import check_question
+from umbel.pipeline.agreeing import with_other_studies
 from umbel.pipeline.answering import answer_of, estimated
 from umbel.pipeline.bounding import Asked, bounds_in, bounds_where_states_allow, estimate_where_bounds_meet
 from umbel.pipeline.bounding_units import bounds_through_units
@@ -251,6 +252,8 @@ class Problem:
         found = estimated(answer, verdict, self.graph, self.studies, method=self.method, rng=rng, watch=watch)
         if found.refusal is not None and len(self.studies) > 1:  # models of states may carry what estimators do not
             return estimate_where_bounds_meet(answer, asked) or found
+        if found.refusal is None and len(self.studies) > 1:
+            return with_other_studies(found, verdict, self.graph, self.studies, self.method)
         return found
 
 
