@@ -217,13 +217,19 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _words(connection: Any, path: Path, columns: Any) -> tuple[str, ...]:
-    """Columns that DuckDB takes for true and false although their words are others (its own types, hence ``Any``)."""
+    """Columns that DuckDB would misread, and that stay text (its own types, hence ``Any``).
+
+    Other words than true and false, which it takes for these; whole numbers of so many digits that
+    it takes them for floats, where keys that differ are one.
+    """
     names = [str(one["name"]) for one in columns]
+    short = "NOT regexp_full_match(c, '[0-9]{39,}')"
+    plain = {"BOOLEAN": "lower(trim(c)) IN ('true', 'false', '')", "DOUBLE": short, "BIGNUM": short}
     found = []
-    for place in [place for place, one in enumerate(columns) if str(one["type"]) == "BOOLEAN"]:
+    for place in [place for place, one in enumerate(columns) if str(one["type"]) in plain]:
         shape = ", ".join(f"c{index}" for index in range(len(names)))
         read = f"SELECT c{place} AS c FROM read_csv(?, header=true, all_varchar=true) AS t({shape}) LIMIT {SNIFFED}"
-        sql = f"SELECT count(*) FROM ({read}) WHERE lower(trim(c)) NOT IN ('true', 'false', '')"
+        sql = f"SELECT count(*) FROM ({read}) WHERE NOT ({plain[str(columns[place]['type'])]})"
         row = connection.execute(sql, [str(path)]).fetchone()
         if row is not None and row[0]:
             found.append(names[place])

@@ -207,6 +207,8 @@ def _clean(field: Field, kinds: Sequence[str]) -> str:
 
 def _exact(raw: str, kind: str) -> str:
     """Whole numbers beyond 64 bits, which DuckDB hands out as DOUBLE: keys that differ would be one."""
+    if kind == "BIGNUM":
+        return f"{raw}::VARCHAR"
     return f"{raw}::DECIMAL(38, 0)" if kind in ("HUGEINT", "UHUGEINT") else raw
 
 
