@@ -96,6 +96,19 @@ def test_products_that_leave_no_square_of_the_total_are_doubted(realisation: str
     assert ("lines in the parts" in failed) is bent
 
 
+@pytest.mark.parametrize(("value", "beyond"), [(1.0, False), (3.5, True)])
+@pytest.mark.parametrize("realisation", ["shift(B)", "perfect(B)", "point(A: 0, B: S)"])
+def test_parts_moved_to_where_none_was_are_told(realisation: str, value: float, beyond: bool) -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.uniform(0, 1, 400), rng.uniform(-1, 3, 400)
+    rows = umbel.Study({"A": a, "B": b, "Y": a + 2 * b + rng.normal(size=400)})
+    question = f"E[Y | do(S={value} by {realisation})]"
+    answer = umbel.solve("{ A B } -> Y; S = sum(A, B)", question, rows)
+    checks = {check.name: check for check in answer.checks}
+    assert checks["values that occur"].passed is not beyond
+    assert ("moves B beyond" in checks["values that occur"].advice) is beyond
+
+
 def test_lines_are_rarely_doubted() -> None:
     doubted = 0
     for seed in range(60):

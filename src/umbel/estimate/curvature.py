@@ -22,6 +22,8 @@ from umbel.results.check import Check, p_words
 
 DOUBT = 0.002
 """Wald's test of lines fails this often where lines are right."""
+BEYOND = 0.05
+"""Share of rows that may be moved beyond the values that occur, and share of their range that is no distance."""
 MOST = 12
 """Columns beyond which products are too many to test at once."""
 ROWS = 10
@@ -58,6 +60,34 @@ def straight(rows: TotalRows, form: MacroForm, *, by_parts: bool, by_total: bool
             advice = f"{text}{beside} ({p_words(p)}): the number is that of the nearest lines."
             checks.append(Check(f"lines in the {what}", p > DOUBT, p, "" if p > DOUBT else advice))
     return tuple(checks)
+
+
+def reach(rows: TotalRows, form: MacroForm) -> tuple[Check, ...]:
+    """Whether a realisation moves parts to values that occur: beyond them, the number follows lines that no row shows.
+
+    ``value``: the largest share of rows that a term moves beyond what some part shows.
+    """
+    if rows.parts is None or form.known is not None:
+        return ()
+    low, high = rows.parts.min(axis=0), rows.parts.max(axis=0)
+    slack = BEYOND * (high - low)
+    worst, text = 0.0, ""
+    for term in form.terms:
+        if term.value is None or term.kind not in ("shift", "perfect", "point"):
+            continue
+        moved = np.array([term.point], dtype=np.float64)
+        if term.kind != "point":
+            moved = rows.parts + np.outer(term.value - rows.total, term.direction)
+        beyond = (moved < low - slack) | (moved > high + slack)  # (rows, parts), one row for a point
+        mass = rows.rows.sample.mass if term.kind != "point" else np.ones(1)
+        share, part = float(mass @ beyond.any(axis=1)), form.parts[int((mass @ beyond).argmax())]
+        if share > worst:
+            worst, text = share, f"{form.total} = {term.value:g} by {term.text} moves {part} beyond what any row shows"
+    if not any(term.kind in ("shift", "perfect", "point") for term in form.terms):
+        return ()
+    passed = worst <= BEYOND
+    advice = "" if passed else f"{text}, in {worst:.0%} of the rows: lines that no row supports."
+    return (Check("values that occur", passed, worst, advice),)
 
 
 def _bends(lines: Array, more: Array, outcome: Array, sample: Sample) -> float | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from umbel.data.study import Study
 from umbel.errors import DataError
-from umbel.estimate.curvature import straight
+from umbel.estimate.curvature import reach, straight
 from umbel.estimate.estimator import Estimated, Supported, Target, Watch, unused, unwatched
 from umbel.estimate.expansion import names_of
 from umbel.estimate.flat import Unanswered, answered
@@ -115,7 +115,7 @@ class LinearTotals:
         assert form is not None
         by_parts = [needs_parts(term, form) for term in form.terms]
         lines = straight(rows, form, by_parts=any(by_parts), by_total=not all(by_parts))
-        checks = [*rows.checks, *differences(rows, form, self.level, rng), bend(rows, form), *lines]
+        checks = [*rows.checks, *differences(rows, form, self.level, rng), bend(rows, form), *lines, *reach(rows, form)]
         return answered(
             target,
             rows.rows,
