@@ -76,6 +76,7 @@ def test_a_weight_that_is_missing_is_named() -> None:
     columns["w"][:7] = np.nan
     checks = {one.name: one for one in umbel.solve(FLAT, "P(Y=1|do(A=1))", umbel.Study(columns, weight="w")).checks}
     assert "weight 'w' is missing in 7" in checks["complete rows"].advice
+    assert "only where what is missing has nothing to do with the answer" in checks["complete rows"].advice
 
 
 def test_counts_times_weights_of_zero_are_counted_once() -> None:

@@ -42,7 +42,10 @@ def of_rows(plan: Plan, rows: int, kept: int, tallies: Mapping[Field, Tally], *,
     advice = ""
     if dropped:
         named = "; ".join(f"{name} is missing in {-count}" for count, name in worst[:4])
-        advice = f"{dropped} of {rows} rows are incomplete and were left out ({named})."
+        advice = (
+            f"{dropped} of {rows} rows are incomplete and were left out ({named}). The rest speaks for them only where "
+            "what is missing has nothing to do with the answer."
+        )
     checks = [Check("complete rows", dropped == 0, float(dropped), advice)]
     if idle:
         checks.append(Check("weights", True, float(idle), f"{idle} of {rows} rows have weight 0 and count nothing."))
