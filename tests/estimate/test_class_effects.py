@@ -257,3 +257,26 @@ def test_a_hard_design_is_called_weak() -> None:
     assert answer.classes is None or any(
         check.name == "strength of the proxies" and not check for check in answer.checks
     )
+
+
+@pytest.mark.parametrize("power", [-30, 17, 30])
+@pytest.mark.parametrize("question", ["MTE(T, Y | U)", "ATE(T, Y)", "E[Y | do(T)]"])
+def test_the_outcome_may_have_any_unit(power: int, question: str) -> None:
+    """Incomes in cents: their curvature is small beside that of probabilities, and no flat likelihood."""
+    rng = np.random.default_rng(3)
+    rows = design_b().rows(3000, rng=rng)
+    u = rows.pop("U")
+    y = 1.0 * u + rows["T"] * (0.5 + u) + rng.normal(size=3000)
+    y = y / 2 ** round(np.log2(np.std(y)))
+    plain = umbel.solve(GRAPH_B, question, umbel.Study({**rows, "Y": y}))
+    other = umbel.solve(GRAPH_B, question, umbel.Study({**rows, "Y": y * 2.0**power}))
+    assert plain.rows() and len(plain.rows()) == len(other.rows())
+    for one, two in zip(plain.rows(), other.rows(), strict=True):
+        scale = 1.0 if one.term.startswith("P(") else 2.0**power
+        assert one.value is not None and one.se is not None and one.upper is not None
+        assert two.value == pytest.approx(one.value * scale, rel=1e-9)
+        assert two.se == pytest.approx(one.se * scale, rel=1e-9)
+        assert two.upper == pytest.approx(one.upper * scale, rel=1e-9)
+    for a, b in zip(plain.classes or (), other.classes or (), strict=True):
+        assert a.effect is not None and b.effect == pytest.approx(a.effect * 2.0**power, rel=1e-9)
+        assert b.probability == pytest.approx(a.probability, rel=1e-9)

@@ -46,6 +46,7 @@ from umbel.estimate.moments_only import DRAWS as MOMENT_DRAWS
 from umbel.estimate.moments_only import by_moments, normal_test
 from umbel.estimate.moments_personal import Asked, asked_of, at_values, impossible, personal_rows, spread_at_values
 from umbel.estimate.moments_rows import Told, told_of_classes
+from umbel.estimate.moments_scale import divided, multiplied, unit_of
 from umbel.estimate.moments_spread import Drawn, Normal, Spread
 from umbel.expr.unmixing import Unmixing
 from umbel.numerics.latent_em import LatentFit
@@ -101,14 +102,17 @@ class LatentClasses:
         data = read_views(study, unmixing, target.domains)
         if isinstance(data, Refusal):
             return data
+        unit = unit_of(data, unmixing)
+        data = divided(data, unit)
         if unmixing.contrast:
-            return self._answered(target, unmixing, data, study, rng, watch)
+            answered = self._answered(target, unmixing, data, study, rng, watch)
+            return answered if isinstance(answered, Refusal) else multiplied(answered, unit)
         found: list[Estimated] = []
         for state in data.states[unmixing.treatment]:
             one = self._answered(target, replace(unmixing, contrast=((1.0, state),)), data, study, rng, watch)
             if isinstance(one, Refusal):
                 return one
-            found.append(one)
+            found.append(multiplied(one, unit))
         return self._tabled(target, unmixing, data, found)
 
     def _tabled(self, target: Target, unmixing: Unmixing, data: ClassData, found: Sequence[Estimated]) -> Estimated:
