@@ -164,7 +164,6 @@ class AIPW:
         """
         found = self.scored(target, rows, rng=rng, watch=watch)
         return answered(
-            target,
             found.rows,
             found.numbers,
             method=self.name,
@@ -203,7 +202,7 @@ class AIPW:
         numbers = [
             (blank_row(target, case), defined(evaluated(case.formula, known, rows.size), missing)) for case in cases
         ]
-        numbers += [(_slope_row(shape, target), line.slope) for shape, line in lines.items()]
+        numbers += [(_slope_row(shape), line.slope) for shape, line in lines.items()]
         doubts = [
             one for shape, line in lines.items() for one in line.checks(shape.settings()[0][0], _doses(shapes, rows))
         ]
@@ -236,11 +235,10 @@ class AIPW:
             raise Unanswered(f"{dose} has too many values for one row each.", f"Ask at values, as {dose}=1.")
         rows, fold = self._split(rows, shapes, rng)
         line = line_of(shape, rows, fold, self._learners(), rng)
-        numbers = [(_slope_row(shape, target), line.slope)]
+        numbers = [(_slope_row(shape), line.slope)]
         for at in np.quantile(rows.columns[dose].values, QUANTILES, method="inverted_cdf").tolist():
             numbers.append((Row(target.term, ((dose, at),)), defined(line.at(Influence(at, np.zeros(rows.size))))))
         return answered(
-            target,
             rows,
             numbers,
             method=self.name,
@@ -308,7 +306,7 @@ def _doses(shapes: dict[Average, Chain], rows: Rows) -> list[float]:
     return [dose_of(shape, rows).value for shape in shapes.values() if is_dose(shape, rows)]
 
 
-def _slope_row(shape: Sequential, target: Target) -> Row:
+def _slope_row(shape: Sequential) -> Row:
     ((name, _),) = shape.settings()
     outcome = shape.outcome.numeric or ", ".join(f"{one} = {state}" for one, state in shape.outcome.events)
     return Row(f"slope of {outcome} per unit of {name}")

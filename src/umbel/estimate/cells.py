@@ -132,7 +132,6 @@ class DiscretePlugIn:
         checks += [one for need in target.requirements if (one := visited(need, rows)) is not None]
         checks += settling_checks(target, rows, law)
         return answered(
-            target,
             rows,
             numbers,
             method=self.name,

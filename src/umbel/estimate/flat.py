@@ -206,7 +206,6 @@ def evaluated(formula: Formula, known: Mapping[Average, Influence], size: int) -
 
 
 def answered(
-    target: Target,
     rows: Rows,
     found: Sequence[tuple[Row, Influence]],
     *,

@@ -135,7 +135,6 @@ class APIPW:
         ]
         words = f"For the front door {learners.words()}, cross-fitted in {folds_in_words(self.folds, rows)}."
         return answered(
-            target,
             rows,
             numbers,
             method=self.name,

@@ -189,7 +189,7 @@ def _primal(nodes: list[_Node], outcome: Outcome, own: list[str]) -> Primal | No
         others.append(_Node(beside, source.before, {}))
         source = _Node((treatment,), source.before | set(beside), {})
     nodes = [*others, source]
-    baseline, exact = _baseline(others, treatment)
+    baseline, exact = _baseline(others)
     if not source.before <= set(baseline):
         return None
     exact &= source.before == set(baseline)
@@ -217,8 +217,8 @@ def _primal(nodes: list[_Node], outcome: Outcome, own: list[str]) -> Primal | No
     return Primal(treatment, state, baseline, tuple(blocks), outcome, exact, given)
 
 
-def _baseline(nodes: list[_Node], treatment: str) -> tuple[tuple[str, ...], bool]:
-    """Variables whose laws never read the treatment, in order; whether each reads all before it."""
+def _baseline(nodes: list[_Node]) -> tuple[tuple[str, ...], bool]:
+    """Variables whose laws read nothing but each other, in order; whether each reads all before it."""
     found: list[str] = []
     exact = True
     while True:

@@ -117,7 +117,6 @@ class LinearTotals:
         lines = straight(rows, form, by_parts=any(by_parts), by_total=not all(by_parts))
         checks = [*rows.checks, *differences(rows, form, self.level, rng), bend(rows, form), *lines, *reach(rows, form)]
         return answered(
-            target,
             rows.rows,
             numbers,
             method=self.name,

@@ -115,7 +115,7 @@ def block(graph: Graph, of: int, within: int | None = None) -> int:
     return closure(of, graph.neighbours, graph.everything if within is None else within)
 
 
-def components(graph: Graph, step: Sequence[int], within: int) -> tuple[int, ...]:
+def components(step: Sequence[int], within: int) -> tuple[int, ...]:
     """Partition of ``within`` into the sets that ``step`` connects, by smallest member."""
     parts: list[int] = []
     rest = within
@@ -128,12 +128,12 @@ def components(graph: Graph, step: Sequence[int], within: int) -> tuple[int, ...
 
 def districts(graph: Graph, within: int | None = None) -> tuple[int, ...]:
     """The districts (c-components) of the induced subgraph."""
-    return components(graph, graph.siblings, graph.everything if within is None else within)
+    return components(graph.siblings, graph.everything if within is None else within)
 
 
 def blocks(graph: Graph, within: int | None = None) -> tuple[int, ...]:
     """The blocks (components of ``--``) of the induced subgraph."""
-    return components(graph, graph.neighbours, graph.everything if within is None else within)
+    return components(graph.neighbours, graph.everything if within is None else within)
 
 
 def topological_order(graph: Graph, within: int | None = None) -> tuple[int, ...]:
@@ -203,7 +203,7 @@ def partially_directed_cycle(graph: Graph) -> Walk | None:
     beside = [a | b for a, b in zip(graph.neighbours, graph.near_neighbours, strict=True)]
     made_of = inputs(graph)
     makes = outputs(graph, made_of)
-    parts = components(graph, beside, graph.everything)
+    parts = components(beside, graph.everything)
     part_of = {node: k for k, part in enumerate(parts) for node in bits(part)}
     # Peel blocks without an arrow from the rest; a block with an arrow inside is never peeled.
     waiting = [sum((made_of[node]).bit_count() for node in bits(part)) for part in parts]

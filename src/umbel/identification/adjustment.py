@@ -71,7 +71,7 @@ def adjusting(graph: Graph, x: int, y: int, include: int = 0, *, before: bool = 
     )  # the proper back-door graph
     within = closure(x | y | include, parents, graph.everything)
     edges = []
-    for part in components(graph, graph.siblings, within):
+    for part in components(graph.siblings, within):
         edge = part
         for node in bits(part):
             edge |= parents[node]

@@ -176,7 +176,7 @@ def _solved(task: Task, level: Level) -> Road:
         reads=pose.read & ~treated,
         exchange=exchange,
         sources=pose.sources if task.sources else (),
-        complete=all(_whole(source, graph) for source in pose.sources),
+        complete=all(_whole(source) for source in pose.sources),
     )
     stuck: tuple[Hedge, ...] = ()
     for target, sources in targets(graph, pose.sources, outcomes | treated | pose.read | pose.set_unseen):
@@ -223,7 +223,7 @@ def observed(task: Task) -> Expr | None:
     return Probability(task.symbols(task.outcomes), task.symbols(task.given), deepest, source)
 
 
-def _whole(source: EngineSource, graph: Graph) -> bool:
+def _whole(source: EngineSource) -> bool:
     """Whether a source shows every node, at every value that was asked for, and all rows."""
     return source.graph is None and not source.do & ~source.reached
 

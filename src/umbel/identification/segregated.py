@@ -158,7 +158,7 @@ def solve_segregated(task: Task, level: Level = ()) -> Road:
     exchange = _exchanged(pose, planned(graph, pose.outcomes | pose.given, reads))
     outcomes, held = pose.outcomes | exchange.kept, pose.held | exchange.moved
     plan = planned(graph, outcomes, reads | dict.fromkeys(bits(exchange.moved), 0))
-    sources = [one for one in pose.sources if _whole(one, graph)]
+    sources = [one for one in pose.sources if _whole(one)]
     names = Names(pose.meanings, level)
     proof = FlatProof(
         graph,
@@ -220,7 +220,7 @@ def _exchanged(pose: Posed, plan: Plan) -> Exchange:
     return exchanged_in(plan.after, pose.outcomes, pose.held, pose.given, pose.given & ~plan.blocks)
 
 
-def _whole(source: EngineSource, graph: Graph) -> bool:
+def _whole(source: EngineSource) -> bool:
     """Whether a source shows every variable, at every value that is asked for, and all rows."""
     return source.graph is None and not source.do & ~source.reached and not source.kept
 

@@ -82,7 +82,7 @@ def roles_of(graph: Graph, latent: int, treatment: int, outcome: int, *, deepest
         why = f"{names[latent]} is an effect of {names[treatment]}: its classes are not there before the treatment."
         return NoRoles(why, "Ask about classes that the treatment does not change.")
     best: Roles | None = None
-    for strata in _strata(graph, latent, treatment, outcome):
+    for strata in _strata(graph, treatment, outcome):
         if not _unconfounded(graph, latent, treatment, outcome, strata):
             continue
         found = _sides(graph, latent, treatment, outcome, strata)
@@ -128,7 +128,7 @@ def _factor(graph: Graph, roles: Roles, of: int, given: int, side: Side) -> Clas
     return ClassFactor(graph.names_of(of), graph.names_of(given | strata), side)
 
 
-def _strata(graph: Graph, latent: int, treatment: int, outcome: int) -> Iterator[int]:
+def _strata(graph: Graph, treatment: int, outcome: int) -> Iterator[int]:
     """Sets of observed variables that the treatment does not change, the smallest first."""
     below = descendants(graph, 1 << treatment) | descendants(graph, 1 << outcome)
     # what no edge leaves lies on no walk that conditioning closes
@@ -261,7 +261,7 @@ def _reason(graph: Graph, latent: int, treatment: int, outcome: int, found: Role
         )
     held = 1 << latent
     ends = (graph, latent, treatment, outcome)
-    if not any(_unconfounded(*ends, strata) for strata in _strata(*ends)):
+    if not any(_unconfounded(*ends, strata) for strata in _strata(graph, *ends[2:])):
         cut = without_edges_out_of(graph, 1 << treatment)
         walk = m_connecting_walk(cut, 1 << treatment, 1 << outcome, held)
         how = walk.text(names) if walk else "a hidden common cause"

@@ -153,7 +153,7 @@ def outcome_pieces(plate: Plate, within: Within) -> tuple[Piece, ...] | None:
             parents[node] = _inner_mask(plate, treatment.reads)
     scope = closure(_inner_mask(plate, task.outcomes), parents, inner.everything) & ~own
     pieces: list[Piece] = []
-    for part in components(inner, inner.siblings, scope):
+    for part in components(inner.siblings, scope):
         reads = 0
         for node in bits(part):
             reads |= inner.parents[node]
