@@ -22,6 +22,8 @@ MARGIN, FEWEST = 0.1, 3
 """Widening of the credible interval at each end, and the restarts that it needs."""
 NEAR = 0.1
 """Nats by which a restart may miss the best likelihood of sampled records and still count."""
+NEAR_RECORD = 1e-6
+"""The same for each record, where records are so many that EM stands still before it is that near."""
 NEAR_POPULATION = 1e-4
 """The same for a record of a population: 0.1 nats in a thousand of them."""
 
@@ -89,7 +91,7 @@ def by_em(
     numerator, denominator = (polynomial_of(one, blocks) for one in (programme.numerator, programme.denominator))
     found = inner(numerator, denominator, blocks, studies, restarts=method.restarts, rng=rng)
     total = sum(one.total for one in studies)
-    near = NEAR_POPULATION * total if any(one.population for one in studies) else NEAR
+    near = NEAR_POPULATION * total if any(one.population for one in studies) else max(NEAR, NEAR_RECORD * total)
     reached = float(found.likelihoods.max()) - found.likelihoods <= near
     values = found.values[reached]
     low, high = float(values.min()), float(values.max())
