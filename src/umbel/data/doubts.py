@@ -94,6 +94,16 @@ def of_uneven(effective: float) -> tuple[Check, ...]:
     return (Check("uneven weights", False, effective, advice),)
 
 
+def of_fractions(where: str, total: float) -> Check:
+    """What counts of rows that are no whole numbers leave open: how many rows there were."""
+    advice = (
+        f"{where} counts rows and is no whole number somewhere. The number is that of the law which it gives; the "
+        "interval takes its sum for the number of rows. Where each row was drawn by itself and stands for others, "
+        "name it as weight."
+    )
+    return Check("whole counts", False, total, advice)
+
+
 def _suspected(field: Field, one: Tally) -> list[Check]:
     found = []
     for value in suspected_codes(one):

@@ -18,7 +18,7 @@ from umbel.data.plan import Field, Plan
 from umbel.data.source import Table, position
 from umbel.data.statistics import Cells, Grouped, Request, answered, declared, has_fractions, idle, scan, tally
 from umbel.data.study import Study
-from umbel.data.values import Array, Codes, listed, not_whole
+from umbel.data.values import Array, Codes, law_refused, listed, sums_to_one
 from umbel.errors import DataError, shown
 from umbel.numerics.cells import Moments
 from umbel.results.check import Check
@@ -102,7 +102,10 @@ def collect(study: Study, wanted: Sequence[Wanted], requests: Sequence[Request])
     plan = _plan(study, data, by, of)
     groups, ends, checks = _scanned(data, plan)
     if study.count is not None and not study.unit and has_fractions(data, plan.weights[0]):
-        raise not_whole(float(groups.moments.counts.sum()), where=plan.weights[0].name)
+        total = float(groups.moments.counts.sum())
+        if sums_to_one(total):
+            raise law_refused(plan.weights[0].name)
+        checks = (*checks, doubts.of_fractions(plan.weights[0].name, total))
     split, more = _split(study, groups, plan, wanted, by)
     members, index = _members(groups, len(study.unit), data.name)
     columns, joined = _columns(study, data, wanted, members)

@@ -21,7 +21,18 @@ from umbel.data.plan import CODES, Field, Plan, Tally
 from umbel.data.source import Table, position
 from umbel.data.statistics import declared
 from umbel.data.study import Study
-from umbel.data.values import Array, Codes, are_numerals, categories, check_whole, listed, numbers, state_of
+from umbel.data.values import (
+    Array,
+    Codes,
+    are_numerals,
+    categories,
+    has_fractions,
+    is_law,
+    law_refused,
+    listed,
+    numbers,
+    state_of,
+)
 from umbel.errors import DataError, shown
 from umbel.numerics.influence import Sample
 from umbel.results.check import Check
@@ -278,8 +289,13 @@ def _weights(study: Study, data: Table, role: str) -> Array:
     values = numbers(arrow, where=where)
     if (values < 0).any():
         raise DataError(f"{where} weighs rows and is {np.nanmin(values):g} somewhere. Weights are not negative.")
-    if role == "count":
-        check_whole(values, where=where)
+    if role == "count" and is_law(values):
+        raise law_refused(where)
+    if role == "count" and has_fractions(values):
+        raise DataError(
+            f"{where} counts rows and is no whole number somewhere, and this estimator draws rows. Give counts; where "
+            "each row was drawn by itself and stands for others, name it as weight."
+        )
     elif (largest := np.nanmax(values, initial=0.0)) > 0.0 and not 1e-50 < largest < 1e50:
         values = values / largest  # their scale says nothing, and squares would overflow
     return values

@@ -66,35 +66,30 @@ def numbers(column: Any, *, where: str, missing: Sequence[State] = ()) -> Array:
 
 def is_law(counts: Array) -> bool:
     """Whether counts sum to one: probabilities, which do not say how many rows they come from."""
-    return bool(abs(float(np.nansum(counts)) - 1.0) < SUM) and bool((counts[~np.isnan(counts)] % 1.0).any())
+    return sums_to_one(float(np.nansum(counts))) and has_fractions(counts)
 
 
-def check_whole(counts: Array, *, where: str) -> None:
-    """Counts of rows are whole numbers; NaN is passed over.
+def sums_to_one(total: float) -> bool:
+    """Whether counts of this sum are probabilities, unless there is one row."""
+    return abs(total - 1.0) < SUM
 
-    Raises
-    ------
-    DataError
-        For a law, which has no number of rows and so no interval, and for other fractions.
+
+def has_fractions(counts: Array) -> bool:
+    """Whether a count is no whole number; NaN is passed over.
 
     Examples
     --------
-    >>> check_whole(np.array([3.0, 0.0]), where="Column 'n'")
+    >>> has_fractions(np.array([3.0, 0.0, np.nan])), has_fractions(np.array([2.5]))
+    (False, True)
     """
-    if (counts[~np.isnan(counts)] % 1.0).any():
-        raise not_whole(float(np.nansum(counts)), where=where)
+    return bool((counts[~np.isnan(counts)] % 1.0).any())
 
 
-def not_whole(total: float, *, where: str) -> DataError:
-    """The error for counts that are not whole, by what they sum to."""
-    if abs(total - 1.0) < SUM:
-        return DataError(
-            f"{where} sums to 1: it is a law, and without a number of rows an estimate has no interval. Give counts; "
-            "or put the law into the estimand, exactly: umbel.identify(…).estimand.evaluate(umbel.Table(…))."
-        )
+def law_refused(where: str) -> DataError:
+    """The error for counts that sum to one, on roads that need a number of rows."""
     return DataError(
-        f"{where} counts rows and is no whole number somewhere. Give counts; where each row was drawn by itself and "
-        "stands for others, name it as weight."
+        f"{where} sums to 1: it is a law, and without a number of rows an estimate has no interval. Give counts; "
+        "or put the law into the estimand, exactly: umbel.identify(…).estimand.evaluate(umbel.Table(…))."
     )
 
 

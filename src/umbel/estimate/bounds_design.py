@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from umbel.data.doubts import of_fractions
+from umbel.data.values import has_fractions
 from umbel.estimate.bounds_arrays import Array, Records
 from umbel.results.check import Check
 
@@ -98,7 +100,7 @@ def design_lines(records: Iterable[Records]) -> tuple[str, ...]:
 
 
 def design_checks(records: Iterable[Records], reads: Sequence[int], names: Sequence[str]) -> tuple[Check, ...]:
-    """Few clusters, and rows that lack a value which the programme reads.
+    """Few clusters, counts that are no numbers of rows, and rows that lack a value which the programme reads.
 
     Parameters
     ----------
@@ -114,6 +116,8 @@ def design_checks(records: Iterable[Records], reads: Sequence[int], names: Seque
         if one.clusters is not None and one.clusters < FEW_CLUSTERS:
             few = f"{one.clusters} clusters of {one.name} tell little of the error: take the interval as rough."
             checks.append(Check("clusters", False, float(one.clusters), few))
+        if not one.population and has_fractions(one.counts if one.rows is None else np.array([one.rows])):
+            checks.append(of_fractions(one.name, one.total if one.rows is None else one.rows))
         gaps = [node for node in reads if _in_part(one.codes[:, node])]
         lacking = (one.codes[:, gaps] < 0).any(axis=1)
         if lacking.any():

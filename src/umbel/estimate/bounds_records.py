@@ -10,7 +10,7 @@ import numpy as np
 from umbel.data.fetching import fetch_columns
 from umbel.data.statistics import declared
 from umbel.data.study import Study
-from umbel.data.values import Codes, categories, check_whole, is_law, numbers, order_key
+from umbel.data.values import Codes, categories, is_law, numbers, order_key
 from umbel.errors import DataError, shown
 from umbel.estimate.bounds_arrays import Array, Records
 from umbel.estimate.bounds_design import effective_clusters, effective_rows
@@ -178,10 +178,7 @@ def _counts(study: Study, name: str) -> Array:
     (values,) = fetch_columns(study.data, [some], reason="rows")
     if study.count is None:
         return np.ones(len(values))
-    counts = _amounts(study, study.count, name, "counts")
-    if study.weight is not None or not is_law(counts):
-        check_whole(counts, where=f"{name}: {study.count}")
-    return counts
+    return _amounts(study, study.count, name, "counts")
 
 
 def _amounts(study: Study, which: str, name: str, what: str) -> Array:
