@@ -83,7 +83,7 @@ def test_the_levels_are_tested_against_each_other() -> None:
         assert check.value is not None and (check.value < 0.01) == needed
         assert ("are not needed" in check.advice) != needed
         (status,) = (one for one in answer.checks if one.name == "status")
-        assert status.advice == "ok"
+        assert status.advice.startswith("ok")
 
 
 def test_every_arm_has_its_row() -> None:

@@ -204,8 +204,9 @@ def _roots(data: ClassData, unmixing: Unmixing, found: ClassFit) -> Check:
 
 def _ended(found: ClassFit) -> Check:
     score = float(found.fit.score)
-    advice = "" if found.fit.converged else "The likelihood was still rising: treat the numbers as provisional."
-    return Check("score", found.fit.converged, score, advice)
+    if not found.fit.converged:
+        return Check("score", False, score, "The likelihood was still rising: treat the numbers as provisional.")
+    return Check("score", True, score, f"The likelihood stands still: no slope per row above {score:.1g}.")
 
 
 def _overlap(data: ClassData, unmixing: Unmixing, found: ClassFit) -> Check:
@@ -257,7 +258,7 @@ def views_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
 def status_check(checks: tuple[Check, ...]) -> Check:
     """One word for all checks: ok, or weak with what makes it so."""
     failed = [check.name for check in checks if not check.passed]
-    words = f"weak: {', '.join(failed)}. Read the intervals with care." if failed else "ok"
+    words = f"weak: {', '.join(failed)}. Read the intervals with care." if failed else "ok: no check failed."
     return Check("status", not failed, None, words)
 
 
