@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import combinations, islice, product
 
 import numpy as np
 
@@ -108,7 +108,8 @@ def _shown(world: World, study: Study) -> Iterator[Array]:
 def hidden_sizes(diagram: Diagram) -> Iterator[dict[str, int]]:
     """Numbers of hidden states to try: few everywhere, then many for one hidden variable at a time.
 
-    With few states a hidden variable may be read off its proxies; with many it cannot.
+    With few states a hidden variable may be read off its proxies; with many it cannot. In a long chain
+    of common causes one variable of many states is not always enough, and two are.
     """
     roots = hidden_names(diagram)
     for states in (2, 3, 4):
@@ -116,6 +117,8 @@ def hidden_sizes(diagram: Diagram) -> Iterator[dict[str, int]]:
     for states in (6, 8):
         for root in roots:
             yield dict.fromkeys(roots, 2) | {root: states}
+    for pair in combinations(roots, 2):
+        yield dict.fromkeys(roots, 2) | dict.fromkeys(pair, 6)
 
 
 def can_move(
@@ -124,7 +127,7 @@ def can_move(
     rng: np.random.Generator,
     *,
     studies: Sequence[Study] | None = None,
-    tries: int = 40,
+    tries: int = 60,
 ) -> bool:
     """Whether some number of hidden states shows that the query is not identified.
 
