@@ -105,16 +105,13 @@ class BestPolicy:
         self, target: Target, usual: Expr, study: Study, rows: Rows, rng: np.random.Generator
     ) -> Found | Refusal:
         names = tuple(dict.fromkeys(name for law in _laws(target.expr) for name in law.parameters))
-        box = np.array([self._range(name) for name in names])
+        box = ranges(names, self.box)
         both = linear([(1.0, target.expr), (-1.0, usual)])
         choosing, judging = (_law(part, both) for part in halves(rows, rng))
         chances = _Chances(tuple(dict.fromkeys(policies_chosen(target.expr))), names, rows, self.budget)
         best = _chosen(target.expr, names, choosing, chances, box, rng)
         if best is None:
-            return Refusal(
-                "No parameters keep every chance between 0 and 1" + " within the budget." * (self.budget is not None),
-                f"Widen the box of {', '.join(names)}, or write expit(…) around the formula.",
-            )
+            return no_parameters(names, self.budget)
         k = dict(zip(names, _plain(best.at, chances).tolist(), strict=True))
         ours, theirs = (_value(expr, judging) for expr in (at_parameters(target.expr, k), usual))
         gain = combined([(1.0, ours), (-1.0, theirs)])
@@ -158,8 +155,20 @@ class BestPolicy:
             (replace(rows.source, rows=int(rows.sample.counts.sum())),) if rows.source.rows is None else (rows.source,),
         )
 
-    def _range(self, name: str) -> tuple[float, float]:
-        return next(((low, high) for one, low, high in self.box if one == name), DEFAULT_BOX)
+
+def ranges(names: Sequence[str], box: Sequence[tuple[str, float, float]]) -> Array:
+    """Lowest and highest value of each parameter, shape (parameters, 2)."""
+    confined = {name: (low, high) for name, low, high in box}
+    return np.array([confined.get(name, DEFAULT_BOX) for name in names])
+
+
+def no_parameters(names: Sequence[str], budget: float | None) -> Refusal:
+    """The refusal of a family no member of which is a law within the budget."""
+    limit = "" if budget is None else " within the budget"
+    return Refusal(
+        f"No parameters keep every chance between 0 and 1{limit}.",
+        f"Widen the box of {', '.join(names)}, or write expit(…) around the formula.",
+    )
 
 
 def edge_of_range(k: Mapping[str, float], box: Sequence[tuple[str, float, float]]) -> tuple[Check, ...]:

@@ -17,13 +17,14 @@ from umbel.data.study import Study
 from umbel.estimate.adjustment import AIPW
 from umbel.estimate.array_formula import NoValue, column_of
 from umbel.estimate.best import (
-    DEFAULT_BOX,
     REFERENCES,
     Found,
     at_parameters,
     edge_of_range,
     halves,
+    no_parameters,
     policies_chosen,
+    ranges,
 )
 from umbel.estimate.estimator import Estimated, Target
 from umbel.estimate.flat import Unanswered, matches, refused_study, rows_of
@@ -115,13 +116,10 @@ class BestOnScores:
         def goal(k: Array) -> float:
             return treated.rows.sample.mean(scores[0] + task.of(k, treated.rows) * (scores[1] - scores[0]))
 
-        box = np.array([next(((a, b) for one, a, b in self.box if one == name), DEFAULT_BOX) for name in names])
+        box = ranges(names, self.box)
         best = largest(goal, task.room, box, rng=rng)
         if best is None:
-            return Refusal(
-                "No parameters keep every chance between 0 and 1" + " within the budget." * (self.budget is not None),
-                f"Widen the box of {', '.join(names)}, or write expit(…) around the formula.",
-            )
+            return no_parameters(names, self.budget)
         short = np.round(best.at, 4) + 0.0
         at = short if (task.room(short) >= 0).all() else best.at
         k = dict(zip(names, at.tolist(), strict=True))

@@ -16,7 +16,7 @@ import numpy as np
 
 from umbel.data.rows import RowColumn
 from umbel.data.study import Study
-from umbel.estimate.best import DEFAULT_BOX, Found, edge_of_range
+from umbel.estimate.best import Found, edge_of_range, no_parameters, ranges
 from umbel.estimate.estimator import Target, unused
 from umbel.estimate.network import REFERENCES, laws_assumed, model_checks
 from umbel.estimate.network_model import modelled, together, wanted
@@ -125,17 +125,14 @@ class BestOnNetwork:
         covariance = covariance_of(ground, self.draws, rng)
         noise = rng.standard_normal(len(covariance)) @ directions_of(covariance)
         choosing, judging = (moved(ground.fits, sign * noise) for sign in (1.0, -1.0))
-        box = np.array([next(((a, b) for one, a, b in self.box if one == name), DEFAULT_BOX) for name in names])
+        box = ranges(names, self.box)
         task = _Task(target, names, policies, ground, columns, self.budget, int(rng.integers(2**62)))
         rounds = int(np.clip(MOST_SEARCHED // (12 * len(names) * 20 * len(ground.values)), 8, 40))
         best = largest_of_many(
             lambda points: task.values(points, choosing), task.room, box, rng=rng, generations=rounds
         )
         if best is None:
-            return Refusal(
-                "No parameters keep every chance between 0 and 1" + " within the budget." * (self.budget is not None),
-                f"Widen the box of {', '.join(names)}, or write expit(…) around the formula.",
-            )
+            return no_parameters(names, self.budget)
         k = np.round(best.at, 4) if (task.room(np.round(best.at, 4)) >= 0).all() else best.at
         return self._told(task, dict(zip(names, k.tolist(), strict=True)), study, choosing, judging, covariance)
 
