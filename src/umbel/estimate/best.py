@@ -92,14 +92,7 @@ class BestPolicy:
         rng
             Deals the rows to the halves, and drives the search.
         """
-        both = replace(target, expr=linear([(1.0, target.expr), (-1.0, usual)]))
-        refusal = refused_study(both, study)
-        if refusal is not None:
-            return refusal
-        try:
-            return self._found(target, usual, study, rows_of(both, study), rng)
-        except Unanswered as fault:
-            return fault.refusal
+        return on_rows(target, usual, study, lambda rows: self._found(target, usual, study, rows, rng))
 
     def _found(
         self, target: Target, usual: Expr, study: Study, rows: Rows, rng: np.random.Generator
@@ -154,6 +147,18 @@ class BestPolicy:
             REFERENCES,
             (replace(rows.source, rows=int(rows.sample.counts.sum())),) if rows.source.rows is None else (rows.source,),
         )
+
+
+def on_rows(target: Target, usual: Expr, study: Study, found: Callable[[Rows], Found | Refusal]) -> Found | Refusal:
+    """What is found in the rows that policy and no change need together, or why they cannot be had."""
+    both = replace(target, expr=linear([(1.0, target.expr), (-1.0, usual)]))
+    refusal = refused_study(both, study)
+    if refusal is not None:
+        return refusal
+    try:
+        return found(rows_of(both, study))
+    except Unanswered as fault:
+        return fault.refusal
 
 
 def ranges(names: Sequence[str], box: Sequence[tuple[str, float, float]]) -> Array:

@@ -23,6 +23,7 @@ from umbel.estimate.best import (
     edge_of_range,
     halves,
     no_parameters,
+    on_rows,
     policies_chosen,
     ranges,
 )
@@ -87,14 +88,7 @@ class BestOnScores:
         rng
             Deals the rows to the halves and folds, and drives the search.
         """
-        both = replace(target, expr=linear([(1.0, target.expr), (-1.0, usual)]))
-        refusal = refused_study(both, study)
-        if refusal is not None:
-            return refusal
-        try:
-            return self._found(target, usual, study, rows_of(both, study), rng)
-        except Unanswered as fault:
-            return fault.refusal
+        return on_rows(target, usual, study, lambda rows: self._found(target, usual, study, rows, rng))
 
     def _found(
         self, target: Target, usual: Expr, study: Study, rows: Rows, rng: np.random.Generator
