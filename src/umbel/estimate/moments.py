@@ -25,6 +25,8 @@ from umbel.estimate.moments_checks import (
     fit_check,
     normal_check,
     refusal_of_arm,
+    refusal_of_fit,
+    refusal_of_flat,
     refusal_of_one,
     refusal_of_rank,
     refused,
@@ -53,7 +55,7 @@ from umbel.numerics.latent_em import LatentFit
 from umbel.numerics.latent_inference import ErrorKind, class_values, covariance
 from umbel.numerics.operators import RankTest
 from umbel.numerics.sparse_cells import SaturatedTest
-from umbel.results.check import Check, p_words
+from umbel.results.check import Check
 from umbel.results.step import Refusal
 from umbel.results.value import Estimate, Row
 
@@ -186,56 +188,75 @@ class _Answering:
         found = fit_classes(self.data, unmixing, self.features, self.classes, rng=rng)
         if isinstance(found, Refusal):
             return self._refused(found)
-        checks = (*checks_of(self.data, unmixing, self.rank, found, self.classes), *self.doubts)
         test = fit_test(self.data, unmixing, found, rng=rng)
-        if test is not None:
-            checks = (*checks, fit_check(test, unmixing))
-        if test is not None and test.p_value < CONTRADICTED:
-            if not unmixing.by_class and not unmixing.given:
-                return self.bridge(rng, watch, (fit_check(test, unmixing),))
-            return refused(_contradicted(unmixing, test, self.classes), checks)
-        faint = refusal_of_rank(unmixing, self.rank, self.classes)
-        if faint is not None and (unmixing.by_class or unmixing.given):
-            return refused(faint, checks)
-        if unmixing.outcome not in self.data.codes:
-            normal = normal_test(self.data, unmixing, found)
-            if normal.p_value < CONTRADICTED:
-                return self._without_law(rng, watch, normal_check(normal, unmixing), test)
+        shown = () if test is None else (fit_check(test, unmixing),)
+        checks = (*checks_of(self.data, unmixing, self.rank, found, self.classes), *self.doubts, *shown)
+        other = self._otherwise(found, test, checks, rng, watch)
+        if other is not None:
+            return other
         kind: ErrorKind = "expected" if self.data.whole else "observed"
         if self.data.clusters is not None or not self.data.counted:
             kind = "sandwich"
         errors = covariance(found.model, found.fit, found.values, kind=kind, clusters=self.data.independent)
         if errors is None:
-            return refused(_flat(unmixing, self.classes), checks)
-        asked = asked_of(self.data, unmixing) if unmixing.given else None
-        if asked is not None and not isinstance(asked, Refusal):
-            weights = contrast_weights(self.data, unmixing)
-            asked = impossible(unmixing, at_values(self.data, unmixing, found, asked, found.fit, weights)) or asked
+            return refused(refusal_of_flat(unmixing, self.classes), checks)
+        asked = self._asked(found) if unmixing.given else None
         if isinstance(asked, Refusal):
             return refused(asked, checks)
-        lines = [_words(kind, self.estimator.level)]
+        spread: Spread | None
         if self.estimator.errors is not None:
             spread, ended = self._redrawn(found, asked, self.estimator.errors, rng, watch)
             checks = (*checks, ended)
-            lines = [_bootstrap_words(self.data, self.estimator.level, self.estimator.errors.draws)]
-        elif asked is None:
-            spread = Normal(errors)
+            line = _bootstrap_words(self.data, self.estimator.level, self.estimator.errors.draws)
         else:
-            personal = spread_at_values(
-                self.data, unmixing, found, asked, weights=contrast_weights(self.data, unmixing), kind=kind
-            )
-            if personal is None:
-                return refused(_flat(unmixing, self.classes), checks)
-            spread = personal
+            line = _words(kind, self.estimator.level)
+            spread = Normal(errors) if asked is None else self._spread_at(found, asked, kind)
+        if spread is None:
+            return refused(refusal_of_flat(unmixing, self.classes), checks)
         views = views_test(self.data, unmixing, found)
-        checks = (status_check(checks), *checks)
-        if views is not None:
-            checks = (*checks, views_check(views, unmixing))
-        if unmixing.outcome not in self.data.codes:
-            lines.append(f"{unmixing.outcome} is normal within each class and arm, with a variance of its own")
+        checks = (status_check(checks), *checks, *(() if views is None else (views_check(views, unmixing),)))
+        law = f"{unmixing.outcome} is normal within each class and arm, with a variance of its own"
+        lines = (line,) if unmixing.outcome in self.data.codes else (line, law)
         if asked is not None:
-            return self._at_values(found, asked, spread, checks, tuple(lines))
-        return self._told(found.values.probabilities, found.values.means, spread, checks, tuple(lines))
+            return self._at_values(found, asked, spread, checks, lines)
+        return self._told(found.values.probabilities, found.values.means, spread, checks, lines)
+
+    def _otherwise(
+        self,
+        found: ClassFit,
+        test: SaturatedTest | None,
+        checks: tuple[Check, ...],
+        rng: np.random.Generator,
+        watch: Watch,
+    ) -> Estimated | Refusal | None:
+        """What is said where the rows contradict the classes, or the outcome's law in them; None where neither."""
+        unmixing = self.unmixing
+        average = not unmixing.by_class and not unmixing.given
+        if test is not None and test.p_value < CONTRADICTED:
+            if average:
+                return self.bridge(rng, watch, (fit_check(test, unmixing),))
+            return refused(refusal_of_fit(unmixing, test, self.classes), checks)
+        faint = None if average else refusal_of_rank(unmixing, self.rank, self.classes)
+        if faint is not None:
+            return refused(faint, checks)
+        if unmixing.outcome not in self.data.codes:
+            normal = normal_test(self.data, unmixing, found)
+            if normal.p_value < CONTRADICTED:
+                return self._without_law(rng, watch, normal_check(normal, unmixing), test)
+        return None
+
+    def _asked(self, found: ClassFit) -> Asked | Refusal:
+        """The values of the proxies that are asked at, where the fit gives them a chance."""
+        asked = asked_of(self.data, self.unmixing)
+        if isinstance(asked, Refusal):
+            return asked
+        weights = contrast_weights(self.data, self.unmixing)
+        value = at_values(self.data, self.unmixing, found, asked, found.fit, weights)
+        return impossible(self.unmixing, value) or asked
+
+    def _spread_at(self, found: ClassFit, asked: Asked, kind: ErrorKind) -> Spread | None:
+        weights = contrast_weights(self.data, self.unmixing)
+        return spread_at_values(self.data, self.unmixing, found, asked, weights=weights, kind=kind)
 
     def _redrawn(
         self, found: ClassFit, asked: Asked | None, errors: ClassBootstrap, rng: np.random.Generator, watch: Watch
@@ -344,23 +365,6 @@ class _Answering:
         checks = (*self.data.checks, *checks, *self._of_rank())
         line = f"The {100 * level:g}% interval is normal, its error from a bootstrap of {DRAWS} draws."
         return Estimated(estimate, (), checks, (line,), (*REFERENCES, *BRIDGE), None, (self.data.source,))
-
-
-def _contradicted(unmixing: Unmixing, test: SaturatedTest, classes: int) -> Refusal:
-    return Refusal(
-        f"The data contradict {classes} classes with these proxies: likelihood ratio {test.statistic:.1f} on "
-        f"{test.freedom} degrees of freedom, {p_words(test.p_value)}. Some proxy depends on another, on "
-        f"{unmixing.outcome} or on {unmixing.treatment} beyond {unmixing.latent}, or there are more classes.",
-        f"Ask for the average effect, which needs less: ATE({unmixing.treatment}, {unmixing.outcome}); "
-        "or declare more classes.",
-    )
-
-
-def _flat(unmixing: Unmixing, classes: int) -> Refusal:
-    return Refusal(
-        f"The likelihood is flat: the data do not tell {classes} classes of {unmixing.latent} apart.",
-        "Declare fewer classes, or measure stronger proxies.",
-    )
 
 
 def _bootstrap_words(data: ClassData, level: float, draws: int) -> str:

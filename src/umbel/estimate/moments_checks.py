@@ -235,6 +235,25 @@ def fit_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
     return Check("fit", passed, test.p_value, advice)
 
 
+def refusal_of_fit(unmixing: Unmixing, test: SaturatedTest, classes: int) -> Refusal:
+    """The refusal where the rows contradict the classes."""
+    return Refusal(
+        f"The data contradict {classes} classes with these proxies: likelihood ratio {test.statistic:.1f} on "
+        f"{test.freedom} degrees of freedom, {p_words(test.p_value)}. Some proxy depends on another, on "
+        f"{unmixing.outcome} or on {unmixing.treatment} beyond {unmixing.latent}, or there are more classes.",
+        f"Ask for the average effect, which needs less: ATE({unmixing.treatment}, {unmixing.outcome}); "
+        "or declare more classes.",
+    )
+
+
+def refusal_of_flat(unmixing: Unmixing, classes: int) -> Refusal:
+    """The refusal where no errors can be told."""
+    return Refusal(
+        f"The likelihood is flat: the data do not tell {classes} classes of {unmixing.latent} apart.",
+        "Declare fewer classes, or measure stronger proxies.",
+    )
+
+
 def normal_check(test: SaturatedTest, unmixing: Unmixing) -> Check:
     """The normal law of the outcome within classes, contradicted."""
     words = (
